@@ -1,0 +1,171 @@
+import type { Command } from 'commander'
+import { engineIds } from '#shared/domain/engine.ts'
+import type { StudyPlan } from '#shared/domain/study.ts'
+import { AppError } from '#shared/errors.ts'
+import { formatDuration } from '#shared/units.ts'
+import type { CommandContext } from '../context.ts'
+import { runAndFollow } from '../follow.ts'
+import { table } from '../output.ts'
+import { parseInteger } from '../program.ts'
+import { describeResult, exitCodeOfResult } from '../result-text.ts'
+
+interface CreateOptions {
+  readonly dataset: string
+  readonly forget: string
+  readonly arch?: string
+  readonly methods?: string
+  readonly seeds: string
+  readonly golds: string
+  readonly engine?: string
+  readonly set: readonly string[]
+}
+
+export function registerStudyCommands(program: Command, context: CommandContext): void {
+  const study = program
+    .command('study')
+    .description('studies: data set, forget set, methods and seeds, compared with the gold')
+
+  study
+    .command('create')
+    .argument('<name>')
+    .description('put a study together; nothing is trained yet')
+    .requiredOption('--dataset <name>')
+    .requiredOption('--forget <name>', 'the forget set')
+    .option('--arch <architecture>', 'network (default: by image size)')
+    .option('--methods <ids>', 'comma-separated method ids (default: all)')
+    .option('--seeds <n>', 'number of seeds', '1')
+    .option('--golds <k>', 'number of gold models', '2')
+    .option('--engine <engine>', `pin the engine: ${engineIds.join(', ')}`)
+    .option('--set <key=value...>', 'epochs, lr, batchSize, splitSeed, earlyEpoch, threshold or METHOD.KEY', [])
+    .action((name: string, options: CreateOptions, command: Command) =>
+      context.run(command, 'write', async ({ client, output }) => {
+        const made = await client.studies.create({
+          name,
+          dataset: options.dataset,
+          forgetSet: options.forget,
+          seeds: parseInteger(options.seeds, '--seeds'),
+          golds: parseInteger(options.golds, '--golds'),
+          settings: parseSettings(options.set),
+          ...(options.arch === undefined ? {} : { architecture: options.arch }),
+          ...(options.methods === undefined ? {} : { methods: parseList(options.methods) }),
+          ...(options.engine === undefined ? {} : { engine: parseEngine(options.engine) }),
+        })
+        output.result(
+          made,
+          () =>
+            `${made.name}: ${made.config.methods.length} methods, ${made.config.seeds.length} seeds, ${made.config.goldSeeds.length} golds, ${made.config.architecture}. Run it: tmu study run ${made.name}`,
+        )
+        return 0
+      }),
+    )
+
+  study
+    .command('plan')
+    .argument('<name>')
+    .description('what a run would compute and what it would reuse')
+    .action((name: string, _options: unknown, command: Command) =>
+      context.run(command, 'read', async ({ client, output }) => {
+        const plan = await client.studies.plan({ study: name })
+        output.result(plan, () => describePlan(plan))
+        return 0
+      }),
+    )
+
+  study
+    .command('run')
+    .argument('<name>')
+    .description('run every method and seed; what was finished before is reused')
+    .action((name: string, _options: unknown, command: Command) =>
+      context.run(command, 'write', async (call) => {
+        const result = await runAndFollow(call, name)
+        call.output.result(result, () => describeResult(result))
+        return exitCodeOfResult(result)
+      }),
+    )
+
+  study
+    .command('show')
+    .argument('<name>')
+    .description('gate, table of runs and verdicts')
+    .action((name: string, _options: unknown, command: Command) =>
+      context.run(command, 'read', async ({ client, output }) => {
+        const result = await client.studies.result({ study: name })
+        output.result(result, () => describeResult(result))
+        return 0
+      }),
+    )
+
+  study
+    .command('list')
+    .description('all studies')
+    .action((_options: unknown, command: Command) =>
+      context.run(command, 'read', async ({ client, output }) => {
+        const all = await client.studies.list()
+        output.result(all, () =>
+          all.length === 0
+            ? 'No studies yet. See one run: tmu demo --fast'
+            : table(
+                ['NAME', 'STATE', 'METHODS', 'SEEDS', 'GOLDS', 'ENGINE', 'ID'],
+                all.map((item) => [
+                  item.name,
+                  item.state,
+                  item.config.methods.length,
+                  item.config.seeds.length,
+                  item.config.goldSeeds.length,
+                  item.engine ?? '–',
+                  item.id,
+                ]),
+              ),
+        )
+        return 0
+      }),
+    )
+}
+
+function describePlan(plan: StudyPlan): string {
+  const { originals, golds, twins } = plan.trains
+  const time = plan.seconds === null ? 'time not known yet' : `about ${formatDuration(plan.seconds)}`
+  return [
+    `${plan.study} on ${plan.engine}: computes ${plan.toCompute} stages, reuses ${plan.toReuse}; trains ${originals} originals, ${golds} golds, ${twins} twins; ${time}`,
+    table(
+      ['STAGE', 'WHAT', 'STATE', 'FORWARD', 'BACKWARD', 'KEY'],
+      plan.stages.map((stage) => [
+        stage.kind,
+        stage.label,
+        stage.state,
+        stage.estimate.visitsForward,
+        stage.estimate.visitsBackward,
+        stage.key.slice(0, 12),
+      ]),
+    ),
+  ].join('\n')
+}
+
+function parseList(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+}
+
+/** `key=value`; numbers and booleans are recognised, the rest is text. */
+function parseSettings(pairs: readonly string[]): Record<string, number | string | boolean> {
+  const settings: Record<string, number | string | boolean> = {}
+  for (const pair of pairs) {
+    const at = pair.indexOf('=')
+    if (at < 1)
+      throw new AppError('bad-input', `--set needs key=value, not "${pair}".`, { hint: 'For example --set epochs=10.' })
+    const text = pair.slice(at + 1)
+    const number = Number(text)
+    settings[pair.slice(0, at)] =
+      text.trim() !== '' && Number.isFinite(number) ? number : text === 'true' ? true : text === 'false' ? false : text
+  }
+  return settings
+}
+
+function parseEngine(text: string): (typeof engineIds)[number] {
+  const found = engineIds.find((id) => id === text)
+  if (found === undefined)
+    throw new AppError('bad-input', `Unknown engine "${text}".`, { hint: `Known engines: ${engineIds.join(', ')}.` })
+  return found
+}

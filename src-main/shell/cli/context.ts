@@ -1,0 +1,72 @@
+import type { Command } from 'commander'
+import type { WorkbenchApi } from '#shared/contract/api.ts'
+import { toAppError } from '#shared/contract/errors.ts'
+import type { AppError } from '#shared/errors.ts'
+import type { WorkbenchClient } from '../client.ts'
+import { connect } from '../connect.ts'
+import { createInterrupt } from './interrupt.ts'
+import { createOutput, type Output, reportError } from './output.ts'
+
+export interface CommandCall {
+  readonly client: WorkbenchClient
+  /** The same procedures as plain functions, to serve them on. */
+  readonly api: WorkbenchApi
+  readonly output: Output
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal
+  readonly workspace: string
+}
+
+/** What a command needs to act: a connection for its time, an output, and one place where errors end. */
+export interface CommandContext {
+  /**
+   * `read` opens the database read-only where nobody holds the workspace; `write` becomes its holder or
+   * attaches to the one there is. The action's returned number is the exit code (default 0).
+   */
+  run(
+    command: Command,
+    mode: 'read' | 'write',
+    action: (call: CommandCall) => Promise<number | undefined>,
+  ): Promise<void>
+  /** For commands without a connection. */
+  runAlone(
+    command: Command,
+    action: (call: Omit<CommandCall, 'client' | 'api'>) => Promise<number | undefined>,
+  ): Promise<void>
+  exitCode: number
+}
+
+interface GlobalOptions {
+  readonly json?: boolean
+  readonly workspace?: string
+}
+
+export function createContext(): CommandContext {
+  const context: CommandContext = {
+    exitCode: 0,
+    async run(command, mode, action) {
+      await context.runAlone(command, async (call) => {
+        const connection = await connect({ workspace: call.workspace, mode, shell: 'cli', note: call.output.note })
+        try {
+          return await action({ ...call, client: connection.client, api: connection.api })
+        } finally {
+          await connection.close()
+        }
+      })
+    },
+    async runAlone(command, action) {
+      const options = command.optsWithGlobals<GlobalOptions>()
+      const output = createOutput(options.json === true)
+      const interrupt = createInterrupt()
+      try {
+        context.exitCode = (await action({ output, signal: interrupt.signal, workspace: options.workspace ?? '' })) ?? 0
+      } catch (error) {
+        const known: AppError = interrupt.signal.aborted ? toAppError(interrupt.signal.reason) : toAppError(error)
+        context.exitCode = reportError(known, output.json)
+      } finally {
+        interrupt.dispose()
+      }
+    },
+  }
+  return context
+}

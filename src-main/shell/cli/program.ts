@@ -1,0 +1,72 @@
+import { Command, CommanderError } from 'commander'
+import { AppError } from '#shared/errors.ts'
+import { registerDatasetCommands } from './commands/dataset.ts'
+import { registerDemoCommand } from './commands/demo.ts'
+import { registerForgetCommands } from './commands/forget.ts'
+import { registerOutcomeCommands } from './commands/outcome.ts'
+import { registerRunCommands } from './commands/run.ts'
+import { registerServeCommand } from './commands/serve.ts'
+import { registerSplitCommands } from './commands/split.ts'
+import { registerStudyCommands } from './commands/study.ts'
+import { registerSystemCommands } from './commands/system.ts'
+import type { CommandContext } from './context.ts'
+
+/** The whole command line. Every action is `context.run(...)`, which connects, prints and maps errors. */
+export function createProgram(context: CommandContext, version: string): Command {
+  const program = new Command('tmu')
+    .description('Machine unlearning aligned with the gold model: data sets, studies, comparison.')
+    .version(version)
+    .option(
+      '--workspace <folder>',
+      'the workspace to use (default: TMU_WORKSPACE, else the data folder of this platform)',
+    )
+    .option('--json', 'print exactly one JSON document to stdout')
+    .showHelpAfterError('(add --help for what the command takes)')
+  registerDatasetCommands(program, context)
+  registerSplitCommands(program, context)
+  registerForgetCommands(program, context)
+  registerStudyCommands(program, context)
+  registerRunCommands(program, context)
+  registerOutcomeCommands(program, context)
+  registerSystemCommands(program, context)
+  registerServeCommand(program, context)
+  registerDemoCommand(program, context)
+  inherit(program)
+  return program
+}
+
+/** `--json` and `--workspace` are accepted before and after the command's own words. */
+function inherit(command: Command): void {
+  command.exitOverride()
+  for (const child of command.commands) {
+    if (child.commands.length === 0) {
+      child.option('--workspace <folder>', 'the workspace to use')
+      child.option('--json', 'print exactly one JSON document to stdout')
+    }
+    inherit(child)
+  }
+}
+
+/** What commander refuses is bad input; its help and version texts are no errors. */
+export function fromCommander(error: unknown): AppError | 'shown' {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 'shown'
+    return new AppError('bad-input', error.message.replace(/^error: /, '').replace(/\n[\s\S]*$/, ''), {
+      hint: 'Add --help to see what the command takes.',
+    })
+  }
+  return AppError.from(error)
+}
+
+export function parseNumber(text: string, name: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value))
+    throw new AppError('bad-input', `${name} must be a number, not "${text}".`)
+  return value
+}
+
+export function parseInteger(text: string, name: string): number {
+  const value = parseNumber(text, name)
+  if (!Number.isSafeInteger(value)) throw new AppError('bad-input', `${name} must be a whole number, not "${text}".`)
+  return value
+}

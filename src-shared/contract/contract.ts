@@ -1,0 +1,105 @@
+/**
+ * The one contract between the workbench and its shells: procedure -> input schema, output type. The
+ * same router serves MessagePort (Electron), WebSocket (server, attach) and direct calls (command line, tests).
+ */
+import { eventIterator, oc, type } from '@orpc/contract'
+import { z } from 'zod'
+import type { Dataset, Split } from '#shared/domain/dataset.ts'
+import type { EngineStatus } from '#shared/domain/engine.ts'
+import type { ForgetSet } from '#shared/domain/forget-set.ts'
+import type { Evaluation } from '#shared/domain/metrics.ts'
+import type { JobState } from '#shared/domain/stage.ts'
+import type { Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts'
+import type { ArchitectureInfo, MethodInfo, SystemInfo, WorkspaceCheck } from '#shared/domain/system.ts'
+import type { ForgetSample, TwinView } from '#shared/domain/tmu.ts'
+import type { AppErrorShape } from '#shared/errors.ts'
+import type { ImportEvent, StudyEvent } from '#shared/progress.ts'
+import {
+  createForgetSetInput,
+  createStudyInput,
+  forgetSamplesInput,
+  importDatasetInput,
+  reference,
+  splitRuleInput,
+  thumbnailsInput,
+} from './inputs.ts'
+
+/** Every procedure may fail with an AppError, carried as data; see `errors.ts` beside this file. */
+const procedure = oc.errors({ APP_ERROR: { status: 422, data: type<AppErrorShape>() } })
+
+export const contract = {
+  system: {
+    info: procedure.output(type<SystemInfo>()),
+    methods: procedure.output(type<readonly MethodInfo[]>()),
+    architectures: procedure.output(type<readonly ArchitectureInfo[]>()),
+  },
+  engines: {
+    list: procedure.output(type<readonly EngineStatus[]>()),
+    /** Runs each available engine's self-test. */
+    doctor: procedure.output(type<readonly EngineStatus[]>()),
+  },
+  workspace: {
+    check: procedure.output(type<WorkspaceCheck>()),
+  },
+  datasets: {
+    list: procedure.output(type<readonly Dataset[]>()),
+    get: procedure.input(z.strictObject({ dataset: reference })).output(type<Dataset>()),
+    /** Ending the stream cancels the import and leaves nothing behind. */
+    import: procedure.input(importDatasetInput).output(eventIterator(type<ImportEvent>())),
+    /** Pixels of samples: uint8 [n, h, w, c], base64. */
+    thumbnails: procedure
+      .input(thumbnailsInput)
+      .output(type<{ readonly shape: readonly [number, number, number]; readonly pixels: string }>()),
+  },
+  splits: {
+    list: procedure.input(z.strictObject({ dataset: reference })).output(type<readonly Split[]>()),
+    create: procedure.input(splitRuleInput).output(type<Split>()),
+  },
+  forgetSets: {
+    list: procedure.output(type<readonly ForgetSet[]>()),
+    get: procedure.input(z.strictObject({ forgetSet: reference })).output(type<ForgetSet>()),
+    ids: procedure.input(z.strictObject({ forgetSet: reference })).output(type<readonly number[]>()),
+    create: procedure.input(createForgetSetInput).output(type<ForgetSet>()),
+  },
+  studies: {
+    list: procedure.output(type<readonly Study[]>()),
+    get: procedure.input(z.strictObject({ study: reference })).output(type<Study>()),
+    create: procedure.input(createStudyInput).output(type<Study>()),
+    plan: procedure.input(z.strictObject({ study: reference })).output(type<StudyPlan>()),
+    /** Starts (or resumes) the study's job and returns at once; follow it with `watch`. */
+    run: procedure
+      .input(z.strictObject({ study: reference }))
+      .output(type<{ readonly study: string; readonly state: JobState }>()),
+    cancel: procedure
+      .input(z.strictObject({ study: reference }))
+      .output(type<{ readonly study: string; readonly state: JobState }>()),
+    /** A snapshot first, then changes; ends after `finished`. Leaving it doesn't stop the job. */
+    watch: procedure.input(z.strictObject({ study: reference })).output(eventIterator(type<StudyEvent>())),
+    result: procedure.input(z.strictObject({ study: reference })).output(type<StudyResult>()),
+    /** The twin problem behind a TMU run (default: the first `tmu` run). */
+    twin: procedure
+      .input(z.strictObject({ study: reference, method: z.string().optional(), seed: z.int().optional() }))
+      .output(type<TwinView>()),
+  },
+  runs: {
+    list: procedure.input(z.strictObject({ study: reference.optional() })).output(type<readonly Run[]>()),
+    get: procedure.input(z.strictObject({ run: reference })).output(type<Run>()),
+    cancel: procedure.input(z.strictObject({ run: reference })).output(type<Run>()),
+    resume: procedure.input(z.strictObject({ run: reference })).output(type<Run>()),
+    /** Images of F under this run, against the golds. */
+    forgetSamples: procedure
+      .input(forgetSamplesInput)
+      .output(type<{ readonly total: number; readonly samples: readonly ForgetSample[] }>()),
+  },
+  outcomes: {
+    evaluate: procedure
+      .input(z.strictObject({ path: z.string().min(1), draws: z.int().min(100).max(10_000).default(1000) }))
+      .output(type<Evaluation>()),
+  },
+  demo: {
+    /** Makes (or finds) the demo's data set, forget set and study; `studies.run` then runs it. */
+    prepare: procedure.input(z.strictObject({ fast: z.boolean().default(false) })).output(type<Study>()),
+  },
+}
+
+export type Contract = typeof contract

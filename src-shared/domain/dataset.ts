@@ -1,0 +1,93 @@
+import type { DatasetId, ObjectHash, SplitId } from '#shared/ids.ts'
+
+export interface ClassInfo {
+  readonly name: string
+  readonly count: number
+}
+
+/** Height, width, channels of every image of a data set; pixels are uint8, NHWC. */
+export type ImageShape = readonly [height: number, width: number, channels: number]
+
+/** A file that an import left out, and why. */
+export interface ImportProblem {
+  readonly path: string
+  readonly reason: string
+}
+
+export interface Dataset {
+  readonly id: DatasetId
+  readonly name: string
+  /** `folder`, `demo`, …: the importer that made it. */
+  readonly format: string
+  /** Where it came from, as the user typed it. */
+  readonly source: string
+  readonly sampleCount: number
+  readonly classes: readonly ClassInfo[]
+  readonly shape: ImageShape
+  /** uint8 NHWC blob, sampleCount * h * w * c bytes, nothing else. */
+  readonly images: ObjectHash
+  /** safetensors: `labels` int32 [n]. */
+  readonly labels: ObjectHash
+  /** JSON: SampleNames. */
+  readonly samples: ObjectHash
+  readonly duplicateCount: number
+  readonly problems: readonly ImportProblem[]
+  readonly createdAt: string
+}
+
+/** What is known about each sample beside pixels and label, by sample index. */
+export interface SampleTable {
+  /** Path below the imported folder, `/` as separator; unique. */
+  readonly names: readonly string[]
+  /** The given split folder (`train`, `test`, …) or null. */
+  readonly givenSplit: readonly (string | null)[]
+  /** Index of the first sample with identical pixels, or -1 for a first one. */
+  readonly duplicateOf: readonly number[]
+}
+
+/**
+ * How the samples are dealt out. `fractions` are shares of each class for members, twin pool and
+ * evaluation; `counts` are absolute per class index. What is dealt to none stays out of the split.
+ */
+export type SplitRule =
+  | {
+      readonly kind: 'fractions'
+      readonly members: number
+      readonly twinPool: number
+      readonly evaluation: number
+      /** A given test folder is E as a whole; fractions then deal out the rest. */
+      readonly evaluationFolder?: string
+    }
+  | {
+      readonly kind: 'counts'
+      readonly members: readonly number[]
+      readonly twinPool: readonly number[]
+      readonly evaluation: readonly number[]
+    }
+
+/** Per-channel mean and standard deviation of D's pixels in [0, 1]. */
+export interface Normalisation {
+  readonly mean: readonly number[]
+  readonly std: readonly number[]
+}
+
+/** Disjoint members D, twin pool H and evaluation E of a data set. */
+export interface Split {
+  readonly id: SplitId
+  readonly datasetId: DatasetId
+  readonly name: string
+  readonly rule: SplitRule
+  readonly seed: number
+  /** Each an ids object: safetensors, `ids` int32 [n], ascending sample indices. */
+  readonly members: ObjectHash
+  readonly twinPool: ObjectHash
+  readonly evaluation: ObjectHash
+  /** Per class index. */
+  readonly counts: {
+    readonly members: readonly number[]
+    readonly twinPool: readonly number[]
+    readonly evaluation: readonly number[]
+  }
+  readonly normalisation: Normalisation
+  readonly createdAt: string
+}

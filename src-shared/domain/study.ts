@@ -1,0 +1,117 @@
+import type { EngineId } from '#shared/domain/engine.ts'
+import type { Gate, MetricTable, Verdict } from '#shared/domain/metrics.ts'
+import type { Cost, CostScope, JobState, StageKind } from '#shared/domain/stage.ts'
+import type { AppErrorShape } from '#shared/errors.ts'
+import type { DatasetId, ForgetSetId, RunId, SplitId, StageKey, StudyId } from '#shared/ids.ts'
+
+/** How the original and the golds are trained; the golds differ in nothing but F and the seed. */
+export interface Recipe {
+  readonly epochs: number
+  readonly batchSize: number
+  readonly optimizer: 'adam' | 'sgd'
+  readonly lr: number
+  readonly schedule: 'cosine' | 'constant'
+  /** SGD only. */
+  readonly momentum: number
+  readonly weightDecay: number
+}
+
+/** Everything that decides a study's results: frozen once the study exists. */
+export interface StudyConfig {
+  readonly datasetId: DatasetId
+  readonly splitId: SplitId
+  readonly forgetSetId: ForgetSetId
+  readonly architecture: string
+  readonly recipe: Recipe
+  /** Fine-tuning of M_o into the twin M_t: epochs, lr; the rest as the recipe. */
+  readonly twinRecipe: Recipe
+  /** M_e: the checkpoint after this epoch of M_o. */
+  readonly earlyEpoch: number
+  readonly methods: readonly string[]
+  /** METHOD -> its parameters, complete (defaults filled in). */
+  readonly methodParams: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  readonly seeds: readonly number[]
+  /** Disjoint from `seeds`. */
+  readonly goldSeeds: readonly number[]
+  /** Accepted gap of the audit plan, a fraction. */
+  readonly margin: number
+}
+
+export interface Study {
+  readonly id: StudyId
+  readonly name: string
+  readonly config: StudyConfig
+  /** Fixed at the first run. */
+  readonly engine: EngineId | null
+  readonly state: JobState | 'new'
+  readonly createdAt: string
+}
+
+export interface Run {
+  readonly id: RunId
+  readonly studyId: StudyId
+  readonly studyName: string
+  readonly method: string
+  readonly seed: number
+  readonly state: JobState
+  readonly metrics: MetricTable | null
+  /** Cost of this run alone: what a further request would cost by this method. */
+  readonly cost: Cost | null
+  readonly error: AppErrorShape | null
+  /** A file that `outcome evaluate` takes; null until the run has one. */
+  readonly outcomePath: string | null
+  readonly createdAt: string
+  readonly finishedAt: string | null
+}
+
+/** One stage of a study's plan. */
+export interface PlannedStage {
+  readonly key: StageKey
+  readonly kind: StageKind
+  readonly label: string
+  readonly scope: CostScope
+  readonly state: JobState | 'planned'
+  readonly dependsOn: readonly StageKey[]
+  /** Runs that need it. */
+  readonly runs: readonly RunId[]
+  readonly estimate: {
+    readonly visitsForward: number
+    readonly visitsBackward: number
+    readonly seconds: number | null
+  }
+}
+
+export interface StudyPlan {
+  readonly study: string
+  readonly engine: EngineId
+  readonly stages: readonly PlannedStage[]
+  readonly toCompute: number
+  readonly toReuse: number
+  readonly trains: { readonly originals: number; readonly golds: number; readonly twins: number }
+  /** Wall-clock estimate on this machine's workers; null before anything was measured here. */
+  readonly seconds: number | null
+}
+
+/** Amortisable and per-request cost, and when unlearning beats retraining. */
+export interface CostLedger {
+  readonly perDataset: Cost
+  readonly perClass: Cost
+  /** METHOD -> mean cost of one request. */
+  readonly perRequest: Readonly<Record<string, Cost>>
+  /** Mean cost of one gold. */
+  readonly gold: Cost | null
+  /** METHOD -> requests after which it's cheaper than retraining; null: never. By backward visits. */
+  readonly breakEven: Readonly<Record<string, number | null>>
+}
+
+/** `study run --json`, `demo --json`, and what the result screen shows. */
+export interface StudyResult {
+  readonly study: string
+  readonly engine: EngineId
+  readonly seconds: number
+  readonly gate: Gate
+  readonly stages: { readonly computed: number; readonly reused: number; readonly failed: number }
+  readonly runs: readonly Run[]
+  readonly verdicts: readonly Verdict[]
+  readonly ledger: CostLedger
+}

@@ -1,0 +1,43 @@
+import type { EngineId, EngineStatus } from './engine.ts'
+
+export interface SystemInfo {
+  readonly version: string
+  readonly workspace: string
+  readonly shell: 'electron' | 'server' | 'cli'
+  readonly platform: string
+  readonly cpuCount: number
+  readonly memoryBytes: number
+  readonly freeDiskBytes: number
+  readonly workers: number
+  /** The engine new studies get. */
+  readonly engine: EngineId
+  readonly engines: readonly EngineStatus[]
+  /** Whether the packed demo images are there. */
+  readonly demoAvailable: boolean
+  readonly readOnly: boolean
+}
+
+export interface WorkspaceCheck {
+  readonly ok: boolean
+  readonly problems: readonly { readonly kind: string; readonly what: string; readonly hint: string }[]
+  readonly notes: readonly string[]
+  readonly objectsChecked: number
+}
+
+/** A method as forms, help and docs show it. */
+export interface MethodInfo {
+  readonly id: string
+  readonly title: string
+  readonly family: 'reference' | 'tmu' | 'baseline' | 'control'
+  readonly summary: string
+  readonly citation: string
+  readonly defaults: Readonly<Record<string, unknown>>
+  /** JSON Schema of the parameters (zod's). */
+  readonly schema: Readonly<Record<string, unknown>>
+}
+
+export interface ArchitectureInfo {
+  readonly id: string
+  readonly title: string
+  readonly summary: string
+}

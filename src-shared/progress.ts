@@ -1,0 +1,41 @@
+import type { CurvePoint, JobState, StageCost, StageKind } from '#shared/domain/stage.ts'
+import type { AppErrorShape } from '#shared/errors.ts'
+import type { StageKey } from '#shared/ids.ts'
+
+/** What a study's stream carries. `snapshot` comes first, so that a page reloaded in the middle has it all. */
+export type StudyEvent =
+  | {
+      readonly kind: 'snapshot'
+      readonly state: JobState | 'new'
+      readonly stages: readonly LiveStage[]
+      readonly value: number
+      readonly etaSeconds: number | null
+    }
+  | { readonly kind: 'stage'; readonly stage: LiveStage; readonly value: number; readonly etaSeconds: number | null }
+  | { readonly kind: 'curve'; readonly key: StageKey; readonly point: CurvePoint }
+  | { readonly kind: 'finished'; readonly state: JobState; readonly error: AppErrorShape | null }
+
+export interface LiveStage {
+  readonly key: StageKey
+  readonly kind: StageKind
+  readonly label: string
+  readonly state: JobState | 'planned'
+  readonly reused: boolean
+  /** 0..1 of this stage. */
+  readonly value: number
+  readonly etaSeconds: number | null
+  readonly curve: readonly CurvePoint[]
+  readonly cost: StageCost | null
+  readonly error: AppErrorShape | null
+}
+
+/** Progress of an import. `value` is null while the total isn't known. */
+export type ImportEvent =
+  | {
+      readonly kind: 'progress'
+      readonly phase: 'scanning' | 'decoding' | 'storing'
+      readonly done: number
+      readonly total: number | null
+      readonly etaSeconds: number | null
+    }
+  | { readonly kind: 'finished'; readonly datasetId: string }
