@@ -64,17 +64,17 @@ export function formatShare(fraction: number, n: number): string {
 }
 
 /** A difference of two fractions in points, signed: −0.032 is "−3.2 pts". */
-export function formatPoints(difference: number, words: UnitWords = englishUnits): string {
+export function formatGap(difference: number, words: UnitWords = englishUnits): string {
   return `${formatSigned(difference * 100, 1)} ${words.points}`
 }
 
 /** "−3.2 pts, 95 % CI −5.0 to −1.1"; without an interval the value alone. */
-export function formatPointsWithCi(
+export function formatGapWithCi(
   difference: number,
   ci: readonly [number, number] | null | undefined,
   words: UnitWords = englishUnits,
 ): string {
-  const value = formatPoints(difference, words)
+  const value = formatGap(difference, words)
   if (ci === null || ci === undefined) return value
   return `${value}, ${words.confidenceInterval} ${formatInterval([ci[0] * 100, ci[1] * 100], 1, words)}`
 }

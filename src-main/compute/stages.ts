@@ -141,13 +141,20 @@ export interface StageTypes {
     inputs: 'images' | 'labels' | UnlearnInput
     outputs: 'weights' | 'curve' | 'report'
   }
-  /** Logits and penultimate features. Output safetensors: `SET/logits`, and `SET/features` for SET in `featureSets`. */
+  /**
+   * Logits and penultimate features. Output safetensors, for every SET among the inputs: `ids/SET` int32 [n], `SET/logits`
+   * float32 [n, K], and `SET/features` float32 [n, width] for SET in `featureSets`.
+   */
   predict: {
     params: { data: DataParams; architecture: string; featureSets: readonly OutcomeSet[] }
     inputs: 'images' | 'model' | OutcomeSet
     outputs: 'outcome'
   }
-  /** Composes the outcome file (SCIENCE section 3) and computes every metric. Predict outputs go in as models. */
+  /**
+   * Composes the outcome file (SCIENCE section 3) and computes every metric. Predict outputs go in as models; `control`
+   * is that of the count-matched random control, for the paired difference alone. Predictions of other samples than
+   * `forget`, `retain` and `evaluation` are refused.
+   */
   evaluate: {
     params: { draws: number; classCount: number }
     inputs:

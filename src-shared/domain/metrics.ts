@@ -68,7 +68,7 @@ export interface Verdict {
   readonly margin: number
   /** True with a single gold: the margin is the plan's alone. */
   readonly noFloor: boolean
-  /** Inconclusive only: how many samples of the failing figure's set would decide; null when no number would. */
+  /** Inconclusive only: how many samples of the failing figure's set would decide; null when no practical number would. */
   readonly decidingCount: number | null
 }
 
@@ -85,25 +85,4 @@ export interface GateCheck {
 export interface Gate {
   readonly passed: boolean
   readonly checks: readonly GateCheck[]
-}
-
-/** How well the twin predictor's probabilities of *easy* hold up, cross-validated on the twin set. */
-export interface PredictorReport {
-  readonly count: number
-  readonly easyCount: number
-  /** null when the twin is all easy or all hard. */
-  readonly auc: number | null
-  /** Mean squared error of the probabilities, 0..1. */
-  readonly brier: number
-  /** Equal-width bins of predicted probability, lowest first; empty bins are kept. */
-  readonly reliability: readonly ReliabilityBin[]
-}
-
-export interface ReliabilityBin {
-  readonly low: number
-  readonly high: number
-  readonly count: number
-  /** Mean predicted probability and share that is easy; null in an empty bin. */
-  readonly predicted: number | null
-  readonly observed: number | null
 }

@@ -1,0 +1,156 @@
+/**
+ * Every method of the workbench, by id, in the order that tables and forms show them. Readable by the main process:
+ * no definition loads a tensor library.
+ */
+
+import { z } from 'zod'
+import { AppError } from '#shared/errors.ts'
+import type { MethodDefinition } from './method.ts'
+import { fineTune } from './worker/baselines/fine-tune.ts'
+import { gold } from './worker/baselines/gold.ts'
+import { none } from './worker/baselines/none.ts'
+import { randomLabels } from './worker/baselines/random-labels.ts'
+import { rewind } from './worker/baselines/rewind.ts'
+import { allEasy } from './worker/tmu/all-easy.ts'
+import { allHard } from './worker/tmu/all-hard.ts'
+import { cfQuantile } from './worker/tmu/cf-quantile.ts'
+import { countMatchedRandom } from './worker/tmu/count-matched-random.ts'
+import { oracle } from './worker/tmu/oracle.ts'
+import { tmu } from './worker/tmu/tmu.ts'
+import { tmuFaithful } from './worker/tmu/tmu-faithful.ts'
+import { tmuSoft } from './worker/tmu/tmu-soft.ts'
+
+export type MethodParams = Readonly<Record<string, unknown>>
+
+const definitions: readonly MethodDefinition[] = [
+  gold,
+  none,
+  tmu,
+  tmuSoft,
+  tmuFaithful,
+  rewind,
+  fineTune,
+  randomLabels,
+  countMatchedRandom,
+  cfQuantile,
+  allEasy,
+  allHard,
+  oracle,
+]
+
+export const methods: ReadonlyMap<string, MethodDefinition> = new Map(definitions.map((method) => [method.id, method]))
+
+export const methodIds: readonly string[] = definitions.map((method) => method.id)
+
+/** What a study has if nobody chooses: a method is only worth as much as its baselines and controls show. */
+export const defaultMethods: readonly string[] = methodIds
+
+/**
+ * Rates at which the baselines work on the demo's small network (SCIENCE section 7). The schemas keep the published
+ * ones, which were made for a ResNet.
+ */
+export const demoMethodOptions: Readonly<Record<string, MethodParams>> = {
+  'fine-tune': { lr: 0.1 },
+  'random-labels': { lr: 0.1 },
+}
+
+/** @throws AppError `bad-input` that names the method and those there are. */
+export function methodOf(id: string): MethodDefinition {
+  const method = methods.get(id)
+  if (method !== undefined) return method
+  throw new AppError('bad-input', `There is no method ${JSON.stringify(id)}.`, {
+    hint: `Methods are ${methodIds.join(', ')}.`,
+    details: { method: id },
+  })
+}
+
+/**
+ * A method's parameters, complete: what isn't set is its default.
+ * @throws AppError `bad-input` that names the method, the key, its range and the keys there are.
+ */
+export function parseMethodOptions(id: string, overrides: MethodParams): MethodParams {
+  const { params } = methodOf(id)
+  for (const key of Object.keys(overrides)) {
+    if (!Object.hasOwn(params.shape, key)) throw unknownKey(id, key, Object.keys(params.shape))
+  }
+  const parsed = params.safeParse(overrides)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  const key = String(issue?.path[0] ?? '')
+  throw new AppError(
+    'bad-input',
+    `${id}.${key} = ${JSON.stringify(overrides[key])} is not possible: it must be ${rangeOf(params, key)}.`,
+    {
+      hint: describe(params, key),
+      details: { method: id, key },
+    },
+  )
+}
+
+/**
+ * The parameters of all methods of a study. A control that follows a method takes over what is set for that
+ * method, so that the two still differ in their labels alone; what is set for the control itself wins.
+ */
+export function completeMethodOptions(
+  ids: readonly string[],
+  overrides: Readonly<Record<string, MethodParams>>,
+): Readonly<Record<string, MethodParams>> {
+  // A mistake in the settings of a method that isn't among the chosen ones is still a mistake.
+  for (const id of Object.keys(overrides)) parseMethodOptions(id, overrides[id] ?? {})
+  return Object.fromEntries(
+    ids.map((id) => {
+      const { follows, params } = methodOf(id)
+      const followed = Object.entries(follows === undefined ? {} : (overrides[follows] ?? {})).filter(([key]) =>
+        Object.hasOwn(params.shape, key),
+      )
+      return [id, parseMethodOptions(id, { ...Object.fromEntries(followed), ...overrides[id] })]
+    }),
+  )
+}
+
+function unknownKey(id: string, key: string, known: readonly string[]): AppError {
+  const hint = known.length === 0 ? `${id} has no parameters.` : `${id} has ${known.join(', ')}.`
+  return new AppError('bad-input', `${id} has no parameter ${JSON.stringify(key)}.`, {
+    hint,
+    details: { method: id, key },
+  })
+}
+
+/** `a whole number from 1 to 1000`, `a number above 0 and at most 10`, `one of adam, sgd`, `true or false`. */
+function rangeOf(params: z.ZodObject, key: string): string {
+  const schema = jsonSchemaOf(params, key)
+  if (schema.enum !== undefined) return `one of ${schema.enum.join(', ')}`
+  if (schema.type === 'boolean') return 'true or false'
+  const noun = schema.type === 'integer' ? 'a whole number' : 'a number'
+  if (schema.minimum !== undefined && schema.maximum !== undefined) {
+    return `${noun} from ${schema.minimum} to ${schema.maximum}`
+  }
+  const limits = [
+    schema.minimum === undefined ? [] : [`at least ${schema.minimum}`],
+    schema.exclusiveMinimum === undefined ? [] : [`above ${schema.exclusiveMinimum}`],
+    schema.maximum === undefined ? [] : [`at most ${schema.maximum}`],
+    schema.exclusiveMaximum === undefined ? [] : [`below ${schema.exclusiveMaximum}`],
+  ].flat()
+  return limits.length === 0 ? noun : `${noun} ${limits.join(' and ')}`
+}
+
+function describe(params: z.ZodObject, key: string): string {
+  const { description, default: value } = jsonSchemaOf(params, key)
+  return `${description ?? key}; default ${JSON.stringify(value)}.`
+}
+
+interface ScalarSchema {
+  readonly type?: string
+  readonly enum?: readonly unknown[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly exclusiveMinimum?: number
+  readonly exclusiveMaximum?: number
+  readonly description?: string
+  readonly default?: unknown
+}
+
+function jsonSchemaOf(params: z.ZodObject, key: string): ScalarSchema {
+  const properties = z.toJSONSchema(params, { io: 'input' }).properties
+  return (properties?.[key] ?? {}) as ScalarSchema
+}

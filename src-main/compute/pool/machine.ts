@@ -1,0 +1,62 @@
+/** What the machine gives a pool: worker count, memory, environment. */
+import { availableParallelism, totalmem } from 'node:os'
+import type { EngineId } from '#shared/domain/engine.ts'
+
+const mebibyte = 2 ** 20
+
+/** Resident memory of a busy worker, as measured on the demo's networks with some room. */
+const workerMemory: Readonly<Record<EngineId, number>> = {
+  cuda: 3000 * mebibyte,
+  native: 1200 * mebibyte,
+  webgpu: 800 * mebibyte,
+  wasm: 400 * mebibyte,
+  cpu: 400 * mebibyte,
+}
+
+/** More workers than this would only wait for the database's one writer and the memory bus on a small machine. */
+const mostWorkers = 4
+/** Share of the machine's memory that stays free, so that nothing is swapped. */
+const freeShare = 0.2
+
+export interface Machine {
+  readonly cores: number
+  readonly totalMemory: number
+  /** Memory a new process could take now; within a container, of its limit. */
+  availableMemory(): number
+}
+
+export const thisMachine: Machine = {
+  cores: availableParallelism(),
+  totalMemory: totalmem(),
+  availableMemory: () => process.availableMemory(),
+}
+
+/** One worker a core on CPU engines, one on a GPU; as many as fit into memory, and always one. */
+export function defaultWorkerCount(engine: EngineId, machine: Machine = thisMachine): number {
+  if (engine === 'cuda' || engine === 'webgpu') return 1
+  const spare = machine.availableMemory() - freeShare * machine.totalMemory
+  const fitting = Math.floor(spare / workerMemory[engine])
+  return Math.max(1, Math.min(machine.cores, mostWorkers, fitting))
+}
+
+/** Whether one more worker can start without pushing the machine into swap. */
+export function hasMemoryForWorker(engine: EngineId, machine: Machine = thisMachine): boolean {
+  return machine.availableMemory() - workerMemory[engine] >= freeShare * machine.totalMemory
+}
+
+/**
+ * Environment of a worker. One thread each: the pool's processes are the parallelism, and a fixed number of threads
+ * makes results repeatable. TensorFlow maps and unmaps large tensors at every step unless the allocator keeps them.
+ */
+export function workerEnvironment(): Readonly<Record<string, string>> {
+  return {
+    TF_NUM_INTRAOP_THREADS: '1',
+    TF_NUM_INTEROP_THREADS: '1',
+    OMP_NUM_THREADS: '1',
+    TF_CPP_MIN_LOG_LEVEL: '3',
+    // Chosen kernel by kernel instead: switched on as a whole, some gradients are wrong.
+    TF_ENABLE_ONEDNN_OPTS: '0',
+    MALLOC_TRIM_THRESHOLD_: '2000000000',
+    MALLOC_MMAP_THRESHOLD_: '2000000000',
+  }
+}

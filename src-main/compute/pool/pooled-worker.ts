@@ -1,0 +1,166 @@
+import { AppError } from '#shared/errors.ts'
+import type { FromWorker } from '../protocol.ts'
+import type { StageResult, StageSpec } from '../stages.ts'
+import type { ExecuteOptions } from './executor.ts'
+import type { Launcher, WorkerExit, WorkerProcess } from './launcher.ts'
+import { workerFailure } from './worker-failure.ts'
+
+/** A stage that doesn't end within this time of its cancel is ended with its worker. */
+const cancelGraceMs = 1500
+/** From start to `ready`; loading sources on a busy machine takes a second or two. */
+const readyLimitMs = 60_000
+
+interface Task {
+  readonly spec: StageSpec
+  readonly options: ExecuteOptions
+  resolve(result: StageResult): void
+  reject(error: AppError): void
+}
+
+/** One worker process and the stage that it runs. */
+export class PooledWorker {
+  readonly #process: WorkerProcess
+  readonly #objectsRoot: string
+  readonly #exited: Promise<void>
+  #ready = false
+  #ended = false
+  #task: Task | null = null
+  #cancelTimer: NodeJS.Timeout | undefined
+  #readyTimer: NodeJS.Timeout | undefined
+
+  constructor(
+    launcher: Launcher,
+    options: {
+      readonly entry: URL
+      readonly env: Readonly<Record<string, string>>
+      readonly objectsRoot: string
+      onExit(worker: PooledWorker): void
+    },
+  ) {
+    this.#objectsRoot = options.objectsRoot
+    this.#process = launcher.spawn(options.entry, options.env)
+    this.#readyTimer = setTimeout(() => this.#process.kill(), readyLimitMs)
+    this.#process.onMessage((message) => this.#receive(message))
+    this.#exited = new Promise((resolve) => {
+      this.#process.onExit((exit) => {
+        this.#end(exit)
+        options.onExit(this)
+        resolve()
+      })
+    })
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
+  get alive(): boolean {
+    return !this.#ended
+  }
+
+  /** One stage at a time. */
+  execute(spec: StageSpec, options: ExecuteOptions): Promise<StageResult> {
+    if (this.#task !== null) throw new AppError('internal', 'A worker was given a second stage.')
+    const { promise, resolve, reject } = Promise.withResolvers<StageResult>()
+    const onAbort = (): void => this.#cancel()
+    const task: Task = {
+      spec,
+      options,
+      resolve: (result) => finish(() => resolve(result)),
+      reject: (error) => finish(() => reject(error)),
+    }
+    const finish = (settle: () => void): void => {
+      if (this.#task === task) this.#task = null
+      clearTimeout(this.#cancelTimer)
+      options.signal.removeEventListener('abort', onAbort)
+      settle()
+    }
+    this.#task = task
+    if (options.signal.aborted) {
+      task.reject(cancelled())
+      return promise
+    }
+    options.signal.addEventListener('abort', onAbort, { once: true })
+    if (this.#ended) task.reject(workerFailure({ code: null, signal: null, log: '' }, describe(spec)))
+    else if (this.#ready) this.#start(task)
+    return promise
+  }
+
+  /** Ends the process; resolves when it has gone. */
+  async kill(): Promise<void> {
+    if (!this.#ended) this.#process.kill()
+    await this.#exited
+  }
+
+  #start({ spec }: Task): void {
+    this.#process.send({ type: 'run', spec, objectsRoot: this.#objectsRoot })
+  }
+
+  #cancel(): void {
+    const task = this.#task
+    if (task === null) return
+    this.#process.send({ type: 'cancel', key: task.spec.key })
+    this.#cancelTimer = setTimeout(() => {
+      task.reject(cancelled())
+      this.#process.kill()
+    }, cancelGraceMs)
+  }
+
+  #receive(message: FromWorker): void {
+    if (message.type === 'ready') {
+      this.#ready = true
+      clearTimeout(this.#readyTimer)
+      if (this.#task !== null) this.#start(this.#task)
+      return
+    }
+    const task = this.#task
+    if (task === null || message.type === 'pong' || message.type === 'engines' || message.key !== task.spec.key) return
+    switch (message.type) {
+      case 'progress':
+        void this.#tell(task, message.progress)
+        break
+      case 'checkpoint': {
+        const { epoch, object, key } = message
+        void this.#tell(task, { kind: 'checkpoint', epoch, object }).then((told) => {
+          if (told) this.#process.send({ type: 'checkpoint-acknowledged', key, object })
+        })
+        break
+      }
+      case 'done':
+        task.resolve(message.result)
+        break
+      case 'failed':
+        task.reject(AppError.fromJSON(message.error))
+        break
+    }
+  }
+
+  /** Whether the listener took it. One that throws (a full disk, a closed database) fails the stage. */
+  async #tell(task: Task, progress: Parameters<ExecuteOptions['onProgress']>[0]): Promise<boolean> {
+    try {
+      await task.options.onProgress(progress)
+      return true
+    } catch (error) {
+      task.reject(AppError.from(error))
+      // Its worker is in the middle of a stage that nobody waits for any more.
+      this.#process.kill()
+      return false
+    }
+  }
+
+  #end(exit: WorkerExit): void {
+    this.#ended = true
+    clearTimeout(this.#readyTimer)
+    const task = this.#task
+    if (task === null) return
+    task.reject(task.options.signal.aborted ? cancelled() : workerFailure(exit, describe(task.spec)))
+  }
+}
+
+function describe(spec: StageSpec): string {
+  return `the stage ${spec.kind} ${spec.key.slice(0, 12)}`
+}
+
+function cancelled(): AppError {
+  return new AppError('cancelled', 'The stage was cancelled; its last checkpoint is kept.')
+}

@@ -1,0 +1,89 @@
+import { type EngineId, type EngineStatus, engineIds } from '#shared/domain/engine.ts'
+import { AppError } from '#shared/errors.ts'
+import { loadCpu } from './cpu.ts'
+import type { Engine } from './engine-type.ts'
+import { selfTest } from './self-test.ts'
+import { loadWasm } from './wasm.ts'
+
+export type { Engine, EngineMemory } from './engine-type.ts'
+export { selfTest }
+
+/** Engines of this build; one that is absent says why. */
+const loaders: Readonly<Record<EngineId, { load: () => Promise<Engine> } | { reason: string }>> = {
+  cuda: { reason: 'The GPU library for the cuda engine is not installed.' },
+  native: { reason: 'The TensorFlow library for the native engine is not installed.' },
+  webgpu: { reason: 'WebGPU needs a browser window; this process has none.' },
+  wasm: { load: loadWasm },
+  cpu: { load: loadCpu },
+}
+
+const loaded = new Map<EngineId, Promise<Engine>>()
+let active: Engine | undefined
+
+/**
+ * Loads an engine (once a process) and makes it the active one.
+ * @throws AppError `engine-unavailable` with the reason.
+ */
+export async function loadEngine(id: EngineId): Promise<Engine> {
+  const loader = loaders[id]
+  if ('reason' in loader) throw unavailable(id, loader.reason)
+  let engine = loaded.get(id)
+  if (!engine) {
+    engine = loader.load()
+    loaded.set(id, engine)
+  }
+  try {
+    const ready = await engine
+    ready.activate()
+    active = ready
+    return ready
+  } catch (error) {
+    loaded.delete(id)
+    if (error instanceof AppError) throw error
+    throw unavailable(id, `It failed to start: ${error instanceof Error ? error.message : String(error)}.`, error)
+  }
+}
+
+/**
+ * What each engine is and whether it works here, best first. Runs the self-test of those that load, and leaves the engine
+ * active that was. Not while something trains in this process: other engines are active in between.
+ */
+export async function probeEngines(): Promise<EngineStatus[]> {
+  const before = active
+  const statuses: EngineStatus[] = []
+  for (const id of engineIds) statuses.push(await probe(id))
+  if (before) await loadEngine(before.id)
+  return statuses
+}
+
+/** The best engine that passes its self-test, made the active one. */
+export async function bestEngine(): Promise<Engine> {
+  const reasons: string[] = []
+  for (const id of engineIds) {
+    const status = await probe(id)
+    if (status.available) return loadEngine(id)
+    reasons.push(`${id}: ${status.reason}`)
+  }
+  throw new AppError('engine-unavailable', 'No tensor engine works on this machine.', {
+    hint: 'Run "engine doctor" to see what each of them lacks.',
+    details: reasons,
+  })
+}
+
+async function probe(id: EngineId): Promise<EngineStatus> {
+  try {
+    const engine = await loadEngine(id)
+    const { version, device, threads, kernelSet } = engine
+    return { id, available: true, version, device, threads, kernelSet, selfTestSeconds: selfTest(engine) }
+  } catch (error) {
+    const { message, hint } = AppError.from(error)
+    return { id, available: false, reason: hint === undefined ? message : `${message} ${hint}` }
+  }
+}
+
+function unavailable(id: EngineId, reason: string, cause?: unknown): AppError {
+  return new AppError('engine-unavailable', reason, {
+    hint: `Choose another engine than "${id}"; "wasm" works everywhere.`,
+    cause,
+  })
+}

@@ -1,0 +1,83 @@
+/**
+ * Gradients of the kernels in names.ts, the same for every engine. Each input's gradient is a thunk: tfjs calls only those
+ * that are asked for, so that a first layer's input gradient costs nothing in training.
+ */
+import {
+  BatchMatMul,
+  type GradConfig,
+  getGradient,
+  logSoftmax,
+  mul,
+  neg,
+  registerGradient,
+  reshape,
+  type Tensor,
+} from '@tensorflow/tfjs-core'
+import { type ConvAttributes, type DenseAttributes, kernelNames, type Shape4D } from './names.ts'
+import { runKernel } from './run-kernel.ts'
+import { stockGradients } from './stock-gradients.ts'
+
+function single(dy: Tensor | Tensor[]): Tensor {
+  return Array.isArray(dy) ? dy[0] : dy
+}
+
+const beforeRelu = (dy: Tensor, y: Tensor, relu: boolean): Tensor =>
+  relu ? runKernel(kernelNames.reluGradient, { dy, y }) : dy
+
+const gradients: readonly GradConfig[] = [
+  {
+    kernelName: kernelNames.conv,
+    inputsToSave: ['x', 'filter'],
+    outputsToSave: [true],
+    gradFunc(dy, [x, filter, y], attributes) {
+      const { strides, pad, relu } = attributes as ConvAttributes
+      const dz = beforeRelu(single(dy), y, relu)
+      return {
+        x: () =>
+          runKernel(
+            kernelNames.convInputGradient,
+            { dy: dz, filter },
+            { strides, pad, inputShape: x.shape as Shape4D },
+          ),
+        filter: () =>
+          runKernel(
+            kernelNames.convFilterGradient,
+            { x, dy: dz },
+            { strides, pad, filterShape: filter.shape as Shape4D },
+          ),
+        bias: () => runKernel(kernelNames.biasGradient, { dy: dz }),
+      }
+    },
+  },
+  {
+    kernelName: kernelNames.dense,
+    inputsToSave: ['x', 'kernel'],
+    outputsToSave: [true],
+    gradFunc(dy, [x, kernel, y], attributes) {
+      const { relu } = attributes as DenseAttributes
+      const dz = beforeRelu(single(dy), y, relu)
+      return {
+        x: () => runKernel(BatchMatMul, { a: dz, b: kernel }, { transposeA: false, transposeB: true }),
+        kernel: () => runKernel(BatchMatMul, { a: x, b: dz }, { transposeA: true, transposeB: false }),
+        bias: () => runKernel(kernelNames.biasGradient, { dy: dz }),
+      }
+    },
+  },
+  {
+    kernelName: kernelNames.crossEntropy,
+    inputsToSave: ['logits', 'targets'],
+    gradFunc(dy, [logits, targets]) {
+      return {
+        logits: () => runKernel(kernelNames.crossEntropyGradient, { dy: single(dy), logits, targets }),
+        targets: () => mul(neg(logSoftmax(logits)), reshape(single(dy), [-1, 1])),
+      }
+    },
+  },
+]
+
+/** Registers these and the stock operations' gradients, for all engines of the process. Idempotent. */
+export function registerGradients(): void {
+  for (const gradient of [...gradients, ...stockGradients]) {
+    if (!getGradient(gradient.kernelName)) registerGradient(gradient)
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * The kernels every engine has beside the stock ones of tfjs. An engine registers its own implementation of a name or
+ * takes the composed one (composed.ts); gradients are registered once for all (gradients.ts), so each name used there
+ * must exist on every engine.
+ */
+export const kernelNames = {
+  /** {x, filter, bias} -> relu?(x * filter + bias), NHWC. ConvAttributes. */
+  conv: 'TmuConv',
+  /** {dy, filter} -> gradient with respect to x. ConvInputAttributes. */
+  convInputGradient: 'TmuConvDX',
+  /** {x, dy} -> gradient with respect to the filter. ConvFilterAttributes. */
+  convFilterGradient: 'TmuConvDW',
+  /** {x, kernel, bias} -> relu?(x kernel + bias). DenseAttributes. */
+  dense: 'TmuDense',
+  /** {dy} -> sum over all axes but the last. */
+  biasGradient: 'TmuBiasGrad',
+  /** {dy, y} -> y > 0 ? dy : 0. */
+  reluGradient: 'TmuReluGrad',
+  /** {logits, targets} -> loss of each row, nats. */
+  crossEntropy: 'TmuSoftmaxCrossEntropy',
+  /** {dy, logits, targets} -> gradient with respect to logits. */
+  crossEntropyGradient: 'TmuSoftmaxCrossEntropyGrad',
+  /** {0, 1, …} -> sum of the squares of all elements of all inputs, a scalar. */
+  squaredNorm: 'TmuSquaredNorm',
+  /** {parameter, gradient, mean, square} -> [parameter, mean, square]. AdamAttributes. */
+  adam: 'TmuAdam',
+  /** {parameter, gradient, velocity} -> [parameter, velocity]. SgdAttributes. */
+  sgd: 'TmuSgd',
+} as const
+
+export type Padding = 'same' | 'valid'
+export type Shape4D = [number, number, number, number]
+
+export type ConvAttributes = {
+  strides: [number, number]
+  pad: Padding
+  relu: boolean
+}
+export type ConvInputAttributes = {
+  strides: [number, number]
+  pad: Padding
+  inputShape: Shape4D
+}
+export type ConvFilterAttributes = {
+  strides: [number, number]
+  pad: Padding
+  filterShape: Shape4D
+}
+export type DenseAttributes = {
+  relu: boolean
+}
+/**
+ * Adam (Kingma and Ba 2015, algorithm 1) with L2 weight decay added to the gradient g:
+ * m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, w -= stepSize m / (sqrt(v) rootScale + epsilon).
+ */
+export type AdamAttributes = {
+  beta1: number
+  beta2: number
+  /** lr / (1 - beta1^t) */
+  stepSize: number
+  /** 1 / sqrt(1 - beta2^t) */
+  rootScale: number
+  epsilon: number
+  weightDecay: number
+}
+/** PyTorch's convention: g += weightDecay w, v = momentum v + g, w -= lr v. */
+export type SgdAttributes = {
+  lr: number
+  momentum: number
+  weightDecay: number
+}

@@ -1,0 +1,21 @@
+/** The runner of every kind of stage, loaded when one is first needed: plain arithmetic loads no tensor library. */
+import type { StageKind } from '#shared/domain/stage.ts'
+import type { StageRunner } from './stage-runner.ts'
+
+const load: { readonly [K in StageKind]: () => Promise<StageRunner<K>> } = {
+  'train-original': async () => (await import('./training/training-stages.ts')).trainingRunners['train-original'],
+  'train-gold': async () => (await import('./training/training-stages.ts')).trainingRunners['train-gold'],
+  'train-twin': async () => (await import('./training/training-stages.ts')).trainingRunners['train-twin'],
+  'random-init': async () => (await import('./training/training-stages.ts')).trainingRunners['random-init'],
+  features: async () => (await import('./tmu/runners.ts')).tmuRunners.features,
+  'fit-predictor': async () => (await import('./tmu/runners.ts')).tmuRunners['fit-predictor'],
+  label: async () => (await import('./tmu/runners.ts')).tmuRunners.label,
+  'oracle-label': async () => (await import('./tmu/runners.ts')).tmuRunners['oracle-label'],
+  unlearn: async () => (await import('./tmu/runners.ts')).tmuRunners.unlearn,
+  predict: async () => (await import('./evaluate/predict-stage.ts')).predictStage,
+  evaluate: async () => (await import('./evaluate/evaluate-stage.ts')).evaluateStage,
+}
+
+export async function loadStageRunner<K extends StageKind>(kind: K): Promise<StageRunner<K>> {
+  return await load[kind]()
+}

@@ -1,0 +1,55 @@
+/** A control that unlearns exactly as `tmu` does, from other labels. */
+import { z } from 'zod'
+import { defineMethod, type EasyHardSource, type MethodDefinition } from '../../method.ts'
+import type { TmuFeature } from '../../stages.ts'
+import {
+  correctedPredictor,
+  correctedUnlearning,
+  featurePlan,
+  predictorParams,
+  twinPaper,
+  unlearningParams,
+} from './parameters.ts'
+import { labelEstimate, labelNeeds, unlearnByLabels } from './unlearn-by-labels.ts'
+
+export interface LabelControl {
+  readonly id: string
+  readonly title: string
+  readonly summary: string
+  readonly source: EasyHardSource
+}
+
+/** Labels that need no predictor. */
+export function labelControl(control: LabelControl): MethodDefinition {
+  return defineMethod({
+    ...common(control),
+    params: z.strictObject(unlearningParams(correctedUnlearning)),
+    needs: (params) => labelNeeds(control.source, params),
+    estimate: labelEstimate,
+    run: unlearnByLabels,
+  })
+}
+
+/** Labels made from the predictor that `tmu` has, too; `required` features are computed in any case. */
+export function predictorControl(control: LabelControl, required: readonly TmuFeature[] = []): MethodDefinition {
+  return defineMethod({
+    ...common(control),
+    params: z.strictObject({ ...predictorParams(correctedPredictor), ...unlearningParams(correctedUnlearning) }),
+    needs: (params) => labelNeeds(control.source, params),
+    estimate: labelEstimate,
+    run: unlearnByLabels,
+    features: (params) => featurePlan(params, required),
+  })
+}
+
+function common(control: LabelControl) {
+  return {
+    id: control.id,
+    title: control.title,
+    family: 'control' as const,
+    summary: control.summary,
+    citation: `Control for ${twinPaper}`,
+    follows: 'tmu',
+    refusesClassRemoval: true,
+  }
+}

@@ -1,0 +1,101 @@
+/** Stage `unlearn`: gives a method what it declared, and nothing else, and stores what it made. */
+import type { CurvePoint } from '#shared/domain/stage.ts'
+import { AppError } from '#shared/errors.ts'
+import type { MethodNeeds } from '../../method.ts'
+import { methodOf } from '../../methods.ts'
+import type { StageSpec, UnlearnInput } from '../../stages.ts'
+import { inputOf, type RunnerContext, type StageRunner } from '../stage-runner.ts'
+import { predict } from '../training/predict.ts'
+import { train } from '../training/train.ts'
+import type { NamedArrays, Network, UnlearnContext } from '../training/types.ts'
+import { readLabels } from './predictor-stages.ts'
+
+type Spec = StageSpec<'unlearn'>
+
+export const unlearnStage: StageRunner<'unlearn'> = async function* (spec, context) {
+  const { method: id, options, data, architecture } = spec.params
+  const method = methodOf(id)
+  if (method.run === null) throw new AppError('internal', `${id} trains nothing: it has no stage of its own.`)
+  const declared = declaredInputs(method.needs(options))
+  checkInputs(spec, declared)
+  const network = await context.createNetwork(architecture, data)
+  try {
+    const curve: CurvePoint[] = []
+    const report = yield* method.run(await unlearnContext(spec, context, network, declared, curve), options)
+    return {
+      weights: await context.writeArrays(network.save()),
+      curve: await context.writeJson(curve),
+      report: await context.writeJson(report ?? null),
+    }
+  } finally {
+    network.dispose()
+  }
+}
+
+/** What a method may read beside pixels and labels. No need leads to a gold. */
+export function declaredInputs(needs: MethodNeeds): readonly UnlearnInput[] {
+  return [
+    'forget',
+    'retain',
+    'original',
+    ...(needs.easyHard === undefined ? [] : (['easyHard'] as const)),
+    ...(needs.twin === true ? (['twinModel', 'twin'] as const) : []),
+    ...(needs.epochs ?? []).map((epoch) => `epoch-${epoch}` as const),
+  ]
+}
+
+function checkInputs(spec: Spec, declared: readonly UnlearnInput[]): void {
+  const allowed: readonly string[] = ['images', 'labels', ...declared]
+  const undeclared = Object.keys(spec.inputs).find((name) => !allowed.includes(name))
+  if (undeclared !== undefined) {
+    throw new AppError('internal', `The method ${spec.params.method} has not declared the input "${undeclared}".`)
+  }
+}
+
+async function unlearnContext(
+  spec: Spec,
+  context: RunnerContext,
+  network: Network,
+  declared: readonly UnlearnInput[],
+  curve: CurvePoint[],
+): Promise<UnlearnContext> {
+  const { data, architecture, recipe, method } = spec.params
+  const stage = await context.stage()
+  const feed = await context.feed(data, inputOf(spec, 'images'), inputOf(spec, 'labels'))
+  const forget = await context.readIds(inputOf(spec, 'forget'))
+  const weights = new Map<UnlearnInput, NamedArrays>()
+  for (const name of declared) {
+    if (isWeights(name)) weights.set(name, await context.readWeights(inputOf(spec, name)))
+  }
+  const weightsOf = (input: UnlearnInput): NamedArrays => {
+    const found = weights.get(input)
+    if (found !== undefined) return found
+    throw new AppError('internal', `The method ${method} asked for "${input}", weights that it has not declared.`)
+  }
+  network.load(weightsOf('original'))
+  return {
+    ...stage,
+    data,
+    recipe,
+    feed,
+    network,
+    forget,
+    retain: await context.readIds(inputOf(spec, 'retain')),
+    twin: declared.includes('twin') ? await context.readIds(inputOf(spec, 'twin')) : new Int32Array(),
+    easy: declared.includes('easyHard') ? await readLabels(context, inputOf(spec, 'easyHard'), forget) : null,
+    checkpoints: context.checkpoints,
+    createNetwork: () => context.createNetwork(architecture, data),
+    weights: weightsOf,
+    async *train(plan) {
+      for await (const event of train(plan, stage)) {
+        if (event.kind === 'curve') curve.push(event.point)
+        yield event
+      }
+    },
+    predict: (model, samples) => predict(stage, model, feed, samples),
+  }
+}
+
+function isWeights(name: UnlearnInput): boolean {
+  return name === 'original' || name === 'twinModel' || name.startsWith('epoch-')
+}

@@ -1,0 +1,144 @@
+/** The tensor side's inner contract: what trainers, methods and stage runners hand to each other. Types only. */
+import type { Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs-core'
+import type { Recipe } from '#shared/domain/study.ts'
+import type { DataParams, StageProgress, UnlearnInput } from '../../stages.ts'
+import type { Engine } from '../engines/engine.ts'
+
+/** Named float32 arrays in a fixed order: weights, optimizer state, checkpoints. */
+export type NamedArrays = Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>
+
+/** A data set's pixels, read once per worker; batches are gathered without per-sample objects. */
+export interface PixelFeed {
+  readonly data: DataParams
+  /** Images of the whole data set. */
+  readonly sampleCount: number
+  /** float32 [n, h, w, c], normalised with D's mean and std. The caller disposes. Noise: Gaussian, sd per row in units of the normalised input's std. */
+  batch(samples: ArrayLike<number>, noise?: { readonly sigma: Float32Array; readonly normals: () => number }): Tensor4D
+}
+
+/** Pixels and labels. */
+export interface ImageFeed extends PixelFeed {
+  /** Label of every sample of the data set. */
+  readonly labels: Int32Array
+}
+
+export interface Network {
+  readonly architecture: string
+  readonly classCount: number
+  /** Trainable variables, in the order of `architecture`, by name (`conv1/kernel`). */
+  readonly variables: ReadonlyMap<string, Variable>
+  /** Differentiable in the variables and in x. `penultimate` is the input of the last dense layer. */
+  forward(x: Tensor4D): { readonly logits: Tensor2D; readonly penultimate: Tensor2D }
+  save(): NamedArrays
+  /** Refuses other names or shapes. */
+  load(weights: NamedArrays): void
+  dispose(): void
+}
+
+/** What one training run sees, item by item; an epoch visits every item once in a seeded order. */
+export interface TrainingItems {
+  /** Sample index of each item; a sample may occur more than once. */
+  readonly samples: Int32Array
+  /** One of the two: class per item, or a row of target probabilities per item [n * K]. */
+  readonly targets: { readonly labels: Int32Array } | { readonly probabilities: Float32Array }
+  /** Standard deviation of Gaussian input noise per item, in normalised units; absent: none. */
+  readonly noise?: Float32Array
+}
+
+export interface TrainPlan {
+  readonly network: Network
+  readonly feed: ImageFeed
+  /**
+   * The same items every epoch, or chosen per epoch (0-based). A function must give the same items whenever it is asked
+   * for the same epoch: it is asked ahead for the number of steps, and again by a resumed training.
+   */
+  readonly items: TrainingItems | ((epoch: number) => TrainingItems)
+  readonly epochs: number
+  readonly batchSize: number
+  readonly optimizer: Recipe['optimizer']
+  readonly lr: number
+  /** Cosine runs to 0 over all steps of this plan. */
+  readonly schedule: Recipe['schedule']
+  readonly momentum?: number
+  readonly weightDecay?: number
+  /** An update with a smaller global gradient norm is skipped (Adam turns round-off into full steps). */
+  readonly minGradientNorm?: number
+  readonly seed: number
+  /** Names the random streams (order, noise), so that two plans with one seed don't share draws. */
+  readonly stream: string
+  /** Weights after these epochs (1-based) are put into `into`; checkpoints carry them, so a resume has them all. */
+  readonly keep?: { readonly epochs: readonly number[]; readonly into: Map<number, NamedArrays> }
+  /**
+   * Called after each epoch (1-based) with the live network, before the epoch's checkpoint. A resumed training
+   * doesn't call it again for the epochs before.
+   */
+  readonly afterEpoch?: (epoch: number, network: Network) => void | Promise<void>
+  /** Share of the stage's progress this plan covers, for methods of several phases: [from, to], default [0, 1]. */
+  readonly progress?: readonly [number, number]
+  /** Epochs of the stage's earlier phases: added to the epoch of curve points, so that none has another's number. */
+  readonly firstEpoch?: number
+  /** Write and restore checkpoints through the stage's slot, under `stream` as the phase. */
+  readonly checkpoints?: CheckpointSlot
+}
+
+/**
+ * Where a stage keeps its place. One slot a stage; `phase` tells several trainings of a stage apart. The slot holds the
+ * last checkpoint of every phase, so a resumed stage walks through its finished phases without training them again.
+ */
+export interface CheckpointSlot {
+  load(phase: string): Promise<TrainingCheckpoint | null>
+  /** Durable when it resolves; the event goes out as StageProgress. */
+  save(checkpoint: TrainingCheckpoint): Promise<StageProgress>
+}
+
+export interface TrainingCheckpoint {
+  readonly phase: string
+  /** Epochs done. */
+  readonly epoch: number
+  readonly step: number
+  readonly weights: NamedArrays
+  readonly optimizer: NamedArrays
+  /** Weights kept of earlier epochs, by epoch. */
+  readonly kept: ReadonlyMap<number, NamedArrays>
+  /** JSON: curve and cost so far. Random streams are made anew from seed, stream and epoch, so they have no state here. */
+  readonly state: unknown
+}
+
+export interface StageContext {
+  readonly seed: number
+  readonly signal: AbortSignal
+  readonly engine: Engine
+  /** Ledger: add every pass through a network. `seconds`: spent before an interruption on what isn't done again. */
+  count(cost: { readonly forward?: number; readonly backward?: number; readonly seconds?: number }): void
+  /**
+   * Throws AppError('cancelled') when aborted, and gives the event loop a turn when it had none for some 30 ms. Costs
+   * next to nothing in between, so call it at every step.
+   */
+  breathe(): Promise<void>
+}
+
+/** What an unlearning method gets. There is no gold here, and no way to ask for one. */
+export interface UnlearnContext extends StageContext {
+  readonly data: DataParams
+  readonly recipe: Recipe
+  readonly feed: ImageFeed
+  /** M_u in the making: holds M_o's weights at the start. */
+  readonly network: Network
+  /** Fresh network of the same architecture (weights to be loaded); the caller disposes. */
+  createNetwork(): Promise<Network>
+  readonly forget: Int32Array
+  readonly retain: Int32Array
+  /** H_c where the method needs the twin, else empty. */
+  readonly twin: Int32Array
+  /** 1 = easy, 0 = hard, in the order of `forget`; null for methods without. */
+  readonly easy: Uint8Array | null
+  /** Weights by input name (`original`, `twinModel`, `epoch-2`); refuses names that aren't declared. */
+  weights(input: UnlearnInput): NamedArrays
+  readonly checkpoints: CheckpointSlot
+  train(plan: TrainPlan): AsyncGenerator<StageProgress, void>
+  /** Logits and penultimate features in batches, counted as forward visits. Row-major float32. */
+  predict(
+    network: Network,
+    samples: Int32Array,
+  ): Promise<{ readonly logits: Float32Array; readonly penultimate: Float32Array; readonly width: number }>
+}

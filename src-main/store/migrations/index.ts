@@ -1,0 +1,5 @@
+import { initial } from './0001-initial.ts'
+import type { Migration } from './migration.ts'
+
+/** Every step, ascending and without a gap. */
+export const migrations: readonly Migration[] = [initial]

@@ -1,0 +1,126 @@
+/**
+ * Schemas of what the JSON columns hold. Each is typed by its domain type, so that a change there which isn't
+ * followed here doesn't compile.
+ */
+import { z } from 'zod'
+import type { ClassInfo, ImportProblem, Normalisation, Split, SplitRule } from '#shared/domain/dataset.ts'
+import { engineIds } from '#shared/domain/engine.ts'
+import type { ForgetRule } from '#shared/domain/forget-set.ts'
+import type { Metric, MetricTable } from '#shared/domain/metrics.ts'
+import type { Cost, StageCost } from '#shared/domain/stage.ts'
+import type { Recipe, StudyConfig } from '#shared/domain/study.ts'
+import { type AppErrorShape, errorCodes } from '#shared/errors.ts'
+import type { DatasetId, ForgetSetId, ObjectHash, SplitId } from '#shared/ids.ts'
+
+const count = z.int().nonnegative()
+const counts = z.array(count)
+
+export const objectHashSchema: z.ZodType<ObjectHash> = z.custom<ObjectHash>(
+  (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value),
+  'not an object hash',
+)
+
+export const classesSchema: z.ZodType<readonly ClassInfo[]> = z.array(z.strictObject({ name: z.string(), count }))
+
+export const problemsSchema: z.ZodType<readonly ImportProblem[]> = z.array(
+  z.strictObject({ path: z.string(), reason: z.string() }),
+)
+
+export const splitRuleSchema: z.ZodType<SplitRule> = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('fractions'),
+    members: z.number(),
+    twinPool: z.number(),
+    evaluation: z.number(),
+    evaluationFolder: z.string().optional(),
+  }),
+  z.strictObject({ kind: z.literal('counts'), members: counts, twinPool: counts, evaluation: counts }),
+])
+
+export const splitCountsSchema: z.ZodType<Split['counts']> = z.strictObject({
+  members: counts,
+  twinPool: counts,
+  evaluation: counts,
+})
+
+export const normalisationSchema: z.ZodType<Normalisation> = z.strictObject({
+  mean: z.array(z.number()),
+  std: z.array(z.number()),
+})
+
+export const forgetRuleSchema: z.ZodType<ForgetRule> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('class'), className: z.string(), fraction: z.number() }),
+  z.strictObject({ kind: z.literal('random'), fraction: z.number() }),
+  z.strictObject({ kind: z.literal('ids'), source: z.string() }),
+])
+
+export const countsSchema: z.ZodType<readonly number[]> = counts
+
+const recipeSchema: z.ZodType<Recipe> = z.strictObject({
+  epochs: z.number(),
+  batchSize: z.number(),
+  optimizer: z.enum(['adam', 'sgd']),
+  lr: z.number(),
+  schedule: z.enum(['cosine', 'constant']),
+  momentum: z.number(),
+  weightDecay: z.number(),
+})
+
+const idOf = <Id extends string>(): z.ZodType<Id> =>
+  z.custom<Id>((value) => typeof value === 'string' && value !== '', 'not an id')
+
+export const studyConfigSchema: z.ZodType<StudyConfig> = z.strictObject({
+  datasetId: idOf<DatasetId>(),
+  splitId: idOf<SplitId>(),
+  forgetSetId: idOf<ForgetSetId>(),
+  architecture: z.string(),
+  recipe: recipeSchema,
+  twinRecipe: recipeSchema,
+  earlyEpoch: z.number(),
+  methods: z.array(z.string()),
+  methodParams: z.record(z.string(), z.record(z.string(), z.unknown())),
+  seeds: z.array(z.int()),
+  goldSeeds: z.array(z.int()),
+  margin: z.number(),
+})
+
+const interval = z.tuple([z.number(), z.number()]).nullable()
+
+const metricSchema: z.ZodType<Metric> = z.union([
+  z.strictObject({
+    value: z.number(),
+    ci: interval,
+    n: z.number(),
+    perModel: z.record(z.string(), z.number()).optional(),
+    ci90: interval.optional(),
+    nullFloor: z.number().optional(),
+  }),
+  z.strictObject({ absent: z.string() }),
+])
+
+export const metricsSchema: z.ZodType<MetricTable> = z.record(z.string(), metricSchema)
+
+const amount = z.number().nonnegative()
+
+export const costSchema: z.ZodType<Cost> = z.strictObject({
+  seconds: amount,
+  visitsForward: amount,
+  visitsBackward: amount,
+})
+
+export const stageCostSchema: z.ZodType<StageCost> = z.strictObject({
+  seconds: amount,
+  visitsForward: amount,
+  visitsBackward: amount,
+  engine: z.enum(engineIds),
+  peakMemory: amount,
+})
+
+export const outputsSchema: z.ZodType<Readonly<Record<string, ObjectHash>>> = z.record(z.string(), objectHashSchema)
+
+export const errorSchema: z.ZodType<AppErrorShape> = z.strictObject({
+  code: z.enum(errorCodes),
+  message: z.string(),
+  hint: z.string().optional(),
+  details: z.unknown().optional(),
+})

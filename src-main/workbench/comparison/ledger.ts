@@ -1,0 +1,77 @@
+import type { StageNode } from '#main/compute/stages.ts'
+import type { Cost } from '#shared/domain/stage.ts'
+import type { CostLedger } from '#shared/domain/study.ts'
+import type { StageKey } from '#shared/ids.ts'
+import { goldMethod } from '../jobs/graph.ts'
+import { addCosts, costOfModel, noCost } from '../jobs/run-cost.ts'
+import type { LoadedStudy, PlannedRun } from '../jobs/study-loader.ts'
+
+/**
+ * What the study's models cost, apart by how often it is paid: the original once a data set, the twin problem once a
+ * class, the rest with every request. Runs that haven't succeeded are left out.
+ */
+export function costLedger(
+  { nodes, runs }: Pick<LoadedStudy, 'nodes' | 'runs'>,
+  costOf: (key: StageKey) => Cost | null,
+  hasSucceeded: (run: PlannedRun) => boolean,
+): CostLedger {
+  const byKey = new Map(nodes.map((node) => [node.key, node]))
+  const costs = runs.filter(hasSucceeded).map((run) => ({
+    method: run.method,
+    ...costOfModel(run.model.stage, byKey, costOf),
+  }))
+  const meanOf = (method: string, part: 'perRequest' | 'perClass'): Cost =>
+    mean(costs.filter((cost) => cost.method === method).map((cost) => cost[part]))
+  const present = [...new Set(costs.map((cost) => cost.method))]
+  const others = present.filter((method) => method !== goldMethod)
+  const gold = present.includes(goldMethod) ? meanOf(goldMethod, 'perRequest') : trainingOfGolds(nodes, costOf)
+  return {
+    perDataset: perSeed(nodes, 'dataset', costOf),
+    perClass: perSeed(nodes, 'class', costOf),
+    perRequest: Object.fromEntries(others.map((method) => [method, meanOf(method, 'perRequest')])),
+    gold,
+    breakEven: Object.fromEntries(
+      others.map((method) => [
+        method,
+        gold === null ? null : breakEven(meanOf(method, 'perClass'), meanOf(method, 'perRequest'), gold),
+      ]),
+    ),
+  }
+}
+
+/**
+ * The least number of requests n at which n golds cost more than the twin problem and n requests together, in backward
+ * visits: seconds depend on the machine. The original isn't counted, since it was trained for its own sake.
+ */
+export function breakEven(perClass: Cost, perRequest: Cost, gold: Cost): number | null {
+  const saved = gold.visitsBackward - perRequest.visitsBackward
+  if (saved <= 0) return null
+  return Math.floor(perClass.visitsBackward / saved) + 1
+}
+
+/** Total of a scope's stages for one seed: its mean over seeds. */
+function perSeed(
+  nodes: readonly StageNode[],
+  scope: 'dataset' | 'class',
+  costOf: (key: StageKey) => Cost | null,
+): Cost {
+  const bySeed = new Map<number, Cost[]>()
+  for (const node of nodes) {
+    const cost = node.scope === scope ? costOf(node.key) : null
+    if (cost === null) continue
+    bySeed.set(node.seed, [...(bySeed.get(node.seed) ?? []), cost])
+  }
+  return mean([...bySeed.values()].map(addCosts))
+}
+
+function trainingOfGolds(nodes: readonly StageNode[], costOf: (key: StageKey) => Cost | null): Cost | null {
+  const costs = nodes.flatMap((node) => (node.kind === 'train-gold' ? (costOf(node.key) ?? []) : []))
+  return costs.length === 0 ? null : mean(costs)
+}
+
+function mean(costs: readonly Cost[]): Cost {
+  if (costs.length === 0) return noCost
+  const { seconds, visitsForward, visitsBackward } = addCosts(costs)
+  const n = costs.length
+  return { seconds: seconds / n, visitsForward: visitsForward / n, visitsBackward: visitsBackward / n }
+}

@@ -1,0 +1,170 @@
+import type { ObjectStore } from '#main/artifacts/object-store.ts'
+import { methodOf } from '#main/compute/methods.ts'
+import { readJson } from '#main/compute/worker/array-objects.ts'
+import { type StudyFacts, studyGate } from '#main/metrics/gate.ts'
+import { verdictOf } from '#main/metrics/verdict.ts'
+import type { Repositories } from '#main/store/index.ts'
+import type { StoredRun } from '#main/store/repositories/runs.ts'
+import type { StudyStage } from '#main/store/repositories/stages.ts'
+import type { Evaluation, Gate, Verdict } from '#shared/domain/metrics.ts'
+import type { StudyResult } from '#shared/domain/study.ts'
+import type { PredictorReport } from '#shared/domain/tmu.ts'
+import type { ObjectHash, RunId, StageKey } from '#shared/ids.ts'
+import { goldMethod, referenceTmuMethod } from '../jobs/graph.ts'
+import type { JobSummary } from '../jobs/study-job.ts'
+import type { LoadedStudy, PlannedRun } from '../jobs/study-loader.ts'
+import { isClassRemoval } from '../studies/choose-methods.ts'
+import { toRun } from '../studies/find.ts'
+import { costLedger } from './ledger.ts'
+
+/** Where a study's figures come from. */
+export interface ResultParts {
+  readonly repositories: Repositories
+  readonly objects: ObjectStore
+  readonly loaded: LoadedStudy
+  /** Of the study's last job, where it ran in this process. */
+  readonly summary: JobSummary | null
+}
+
+/** Everything that a finished (or unfinished) study has to show, from its rows and stored predictions alone. */
+export async function studyResult({ repositories, objects, loaded, summary }: ResultParts): Promise<StudyResult> {
+  const { study, engine, forgetSet, runs: planned } = loaded
+  const stored = repositories.runs.listRuns({ studyId: study.id })
+  const rows = new Map(repositories.stages.listStudyStages(study.id).map((row) => [row.key, row]))
+  const succeeded = new Set(stored.filter((run) => run.state === 'succeeded').map((run) => run.id))
+  const evaluations = await readEvaluations(objects, planned, succeeded, rows)
+  const classRemoval = isClassRemoval(forgetSet)
+  const gate = studyGate({
+    ...meanEvidence(planned, evaluations),
+    forgetCount: forgetSet.count,
+    twin: await twinFacts(objects, planned, rows),
+    classRemoval,
+  })
+  return {
+    study: study.name,
+    engine,
+    seconds: summary?.seconds ?? workingSeconds([...rows.values()], stored),
+    gate,
+    stages: summary === null ? countStages([...rows.values()], stored) : pick(summary),
+    runs: stored.map((run) => toRun(objects, run)),
+    verdicts: verdictsOf(planned, evaluations, gate, study.config.margin, classRemoval),
+    ledger: costLedger(
+      loaded,
+      (key) => rows.get(key)?.cost ?? null,
+      (run) => succeeded.has(run.id),
+    ),
+  }
+}
+
+function pick({ computed, reused, failed }: JobSummary): StudyResult['stages'] {
+  return { computed, reused, failed }
+}
+
+async function readEvaluations(
+  objects: ObjectStore,
+  planned: readonly PlannedRun[],
+  succeeded: ReadonlySet<RunId>,
+  rows: ReadonlyMap<StageKey, StudyStage>,
+): Promise<ReadonlyMap<RunId, Evaluation>> {
+  const evaluations = new Map<RunId, Evaluation>()
+  for (const run of planned) {
+    const metrics: ObjectHash | undefined = rows.get(run.evaluate)?.outputs['metrics']
+    if (!succeeded.has(run.id) || metrics === undefined) continue
+    evaluations.set(run.id, (await readJson(objects, metrics)) as Evaluation)
+  }
+  return evaluations
+}
+
+/** A verdict for every run but the golds': they are what the others are measured against. */
+function verdictsOf(
+  planned: readonly PlannedRun[],
+  evaluations: ReadonlyMap<RunId, Evaluation>,
+  gate: Gate,
+  margin: number,
+  classRemoval: boolean,
+): readonly Verdict[] {
+  return planned.flatMap(({ id, method, seed }) => {
+    const evaluation = evaluations.get(id)
+    if (evaluation === undefined || methodOf(method).family === 'reference') return []
+    return [verdictOf({ method, seed, evaluation, margin, gate, classRemoval })]
+  })
+}
+
+/** Means over seeds; every run of a seed has the same original and, but for the oracle's, the same golds. */
+function meanEvidence(
+  planned: readonly PlannedRun[],
+  evaluations: ReadonlyMap<RunId, Evaluation>,
+): Pick<StudyFacts, 'originalForgetAccuracy' | 'goldForgetAccuracy' | 'hardCount'> {
+  const bySeed = new Map<number, Evaluation['evidence']>()
+  for (const { id, method, seed } of planned) {
+    const evidence = evaluations.get(id)?.evidence
+    if (evidence === undefined || method === goldMethod) continue
+    const known = bySeed.get(seed)
+    if (known === undefined || evidence.goldCount > known.goldCount) bySeed.set(seed, evidence)
+  }
+  const evidence = [...bySeed.values()]
+  return {
+    originalForgetAccuracy: mean(evidence.map((item) => item.originalForgetAccuracy)),
+    goldForgetAccuracy: mean(evidence.map((item) => item.goldForgetAccuracy)),
+    hardCount: mean(evidence.map((item) => item.hardCount)),
+  }
+}
+
+/** The predictor of `tmu`, else of the first method that has one; its mean over seeds. Null without a twin. */
+async function twinFacts(
+  objects: ObjectStore,
+  planned: readonly PlannedRun[],
+  rows: ReadonlyMap<StageKey, StudyStage>,
+): Promise<StudyFacts['twin']> {
+  const having = planned.filter((run) => run.twin !== null)
+  const chosen = having.find((run) => run.method === referenceTmuMethod)?.method ?? having[0]?.method
+  if (chosen === undefined) return null
+  const figures: number[] = []
+  for (const { method, twin } of having) {
+    const report = method === chosen && twin !== null ? rows.get(twin.predictor)?.outputs['report'] : undefined
+    if (report === undefined) continue
+    const { auc } = (await readJson(objects, report)) as PredictorReport
+    if (typeof auc === 'number') figures.push(auc)
+  }
+  return { predictorAuc: mean(figures) }
+}
+
+/** Of a study whose last job ran in another process: what was there before it began counts as reused. */
+function countStages(rows: readonly StudyStage[], runs: readonly StoredRun[]): StudyResult['stages'] {
+  const began = firstOf(runs.map((run) => run.startedAt))
+  const done = rows.filter((row) => row.state === 'succeeded')
+  const reused = done.filter((row) => began === null || (row.finishedAt !== null && row.finishedAt < began))
+  return {
+    computed: done.length - reused.length,
+    reused: reused.length,
+    failed: rows.filter((row) => row.state === 'failed').length,
+  }
+}
+
+/** Seconds in which at least one of the study's own stages ran, pauses left out. */
+function workingSeconds(rows: readonly StudyStage[], runs: readonly StoredRun[]): number {
+  const began = firstOf(runs.map((run) => run.startedAt))
+  const spans = rows
+    .flatMap(({ startedAt, finishedAt }) =>
+      startedAt === null || finishedAt === null || (began !== null && finishedAt < began)
+        ? []
+        : [[Date.parse(startedAt), Date.parse(finishedAt)] as const],
+    )
+    .sort(([a], [b]) => a - b)
+  let total = 0
+  let end = Number.NEGATIVE_INFINITY
+  for (const [from, to] of spans) {
+    total += Math.max(0, to - Math.max(from, end))
+    end = Math.max(end, to)
+  }
+  return total / 1000
+}
+
+function firstOf(times: readonly (string | null)[]): string | null {
+  return times.reduce((first, time) => (first === null || (time !== null && time < first) ? time : first), null)
+}
+
+function mean(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null)
+  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length
+}

@@ -1,0 +1,45 @@
+/** What data sets need of the store; its SQLite repositories are these. */
+import type { ObjectStore } from '#main/artifacts/object-store.ts'
+import type { Dataset, Split } from '#shared/domain/dataset.ts'
+import type { ForgetSet } from '#shared/domain/forget-set.ts'
+import type { DatasetId } from '#shared/ids.ts'
+
+export type NewDataset = Omit<Dataset, 'id' | 'createdAt'>
+export type NewSplit = Omit<Split, 'id' | 'createdAt'>
+export type NewForgetSet = Omit<ForgetSet, 'id' | 'createdAt'>
+
+export interface DatasetRepository {
+  /** @throws AppError `already-exists` for a name that is taken. */
+  insertDataset(dataset: NewDataset): Dataset
+  listDatasets(): readonly Dataset[]
+  findDataset(nameOrId: string): Dataset | null
+}
+
+export interface SplitRepository {
+  /** @throws AppError `already-exists` for a name that is taken in its data set. */
+  insertSplit(split: NewSplit): Split
+  listSplits(datasetId: DatasetId): readonly Split[]
+  findSplit(datasetId: DatasetId, nameOrId: string): Split | null
+}
+
+export interface ForgetSetRepository {
+  /** @throws AppError `already-exists` for a name that is taken. */
+  insertForgetSet(forgetSet: NewForgetSet): ForgetSet
+  listForgetSets(): readonly ForgetSet[]
+  findForgetSet(nameOrId: string): ForgetSet | null
+}
+
+export interface DatasetDependencies {
+  readonly objects: ObjectStore
+  readonly datasets: DatasetRepository
+  readonly splits: SplitRepository
+  readonly forgetSets: ForgetSetRepository
+  /** Runs synchronous repository calls as one transaction: all of them happen or none. */
+  transaction<T>(work: () => T): T
+  /** The packed demo images; default: those under resources. */
+  readonly demoFile?: string
+  /** The module that imports and splits in a child process; a bundled program names its own. */
+  readonly datasetWorker?: string
+  /** Something worth knowing that is no error, for the log and the terminal. */
+  readonly note?: (message: string) => void
+}

@@ -1,0 +1,46 @@
+import { createForgetSet, forgetSetIds } from '#main/workbench/forget-sets/create-forget-set.ts'
+import type { WorkbenchApi } from '#shared/contract/api.ts'
+import type { Split } from '#shared/domain/dataset.ts'
+import { CommitLock } from './commit-lock.ts'
+import { type CreateSplitInput, createSplit } from './create-split.ts'
+import { requireDataset, requireForgetSet } from './find.ts'
+import { importDataset } from './import-dataset.ts'
+import type { DatasetDependencies } from './ports.ts'
+import { thumbnails } from './thumbnails.ts'
+
+/** The contract's data set, split and forget set procedures, and what other use cases need of them. */
+export interface DatasetUseCases extends Pick<WorkbenchApi, 'datasets' | 'splits' | 'forgetSets'> {
+  /** A split by any rule, such as another one's rule under another seed. */
+  createSplit(input: CreateSplitInput, signal?: AbortSignal): Promise<Split>
+}
+
+export function createDatasetUseCases(dependencies: DatasetDependencies): DatasetUseCases {
+  const { objects } = dependencies
+  const lock = new CommitLock()
+  return {
+    datasets: {
+      list: async () => dependencies.datasets.listDatasets(),
+      get: async ({ dataset }) => requireDataset(dependencies, dataset),
+      import: (input, options) => importDataset(dependencies, lock, input, options?.signal),
+      thumbnails: async ({ dataset, indices }) => {
+        const { shape, pixels } = await thumbnails(objects, requireDataset(dependencies, dataset), indices)
+        return { shape, pixels: Buffer.from(pixels.buffer).toString('base64') }
+      },
+    },
+    splits: {
+      list: async ({ dataset }) => dependencies.splits.listSplits(requireDataset(dependencies, dataset).id),
+      create: async ({ dataset: reference, name, fractions, seed }, options) => {
+        const dataset = requireDataset(dependencies, reference)
+        const rule = { kind: 'shares', shares: fractions } as const
+        return await createSplit(dependencies, lock, { dataset, name, rule, seed }, options?.signal)
+      },
+    },
+    forgetSets: {
+      list: async () => dependencies.forgetSets.listForgetSets(),
+      get: async ({ forgetSet }) => requireForgetSet(dependencies, forgetSet),
+      ids: async ({ forgetSet }) => Array.from(await forgetSetIds(dependencies, forgetSet)),
+      create: (input) => createForgetSet(dependencies, lock, input),
+    },
+    createSplit: (input, signal) => createSplit(dependencies, lock, input, signal),
+  }
+}

@@ -1,0 +1,80 @@
+import { demoMethodOptions } from '#main/compute/methods.ts'
+import type { Repositories } from '#main/store/index.ts'
+import type { Dataset } from '#shared/domain/dataset.ts'
+import type { ForgetSet } from '#shared/domain/forget-set.ts'
+import type { Study } from '#shared/domain/study.ts'
+import { AppError } from '#shared/errors.ts'
+import { demoClassNames, demoForgetClass, demoName } from '../datasets/demo-set.ts'
+import type { DatasetUseCases } from '../datasets/use-cases.ts'
+import { type CreateStudyParts, createStudy } from '../studies/create-study.ts'
+
+const forgetSetName = 'shirts-300'
+/** 300 of the demo's 1,000 Shirts. */
+const forgetFraction = 0.3
+
+/** SCIENCE section 7; the fast form is for a first look and for tests. */
+const forms = {
+  full: { name: 'demo', epochs: 30 },
+  fast: { name: 'demo-fast', epochs: 20 },
+} as const
+
+/**
+ * The guided study: made at the first call, found at every further one.
+ * @throws AppError `not-found` where the demo's images weren't packed.
+ */
+export async function prepareDemo(parts: CreateStudyParts, fast: boolean): Promise<Study> {
+  const { repositories, datasets } = parts
+  const form = fast ? forms.fast : forms.full
+  const known = repositories.studies.findStudy(form.name)
+  if (known !== null) return known
+  const dataset = await demoDataset(repositories, datasets)
+  const forgetSet = await demoForgetSet(repositories, datasets, dataset)
+  return await createStudy(parts, {
+    name: form.name,
+    dataset: dataset.id,
+    forgetSet: forgetSet.id,
+    architecture: 'tiny-cnn',
+    seeds: 1,
+    golds: 2,
+    settings: { epochs: form.epochs, lr: 3e-3, batchSize: 64, ...demoSettings() },
+  })
+}
+
+/** The rates that the baselines need on this network, as settings. */
+function demoSettings(): Readonly<Record<string, number | string | boolean>> {
+  const settings: Record<string, number | string | boolean> = {}
+  for (const [method, options] of Object.entries(demoMethodOptions)) {
+    for (const [key, value] of Object.entries(options)) {
+      if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean') {
+        settings[`${method}.${key}`] = value
+      }
+    }
+  }
+  return settings
+}
+
+async function demoDataset(repositories: Repositories, { datasets }: DatasetUseCases): Promise<Dataset> {
+  const known = repositories.datasets.findDataset(demoName)
+  if (known !== null) return known
+  for await (const event of datasets.import({ path: 'demo', format: 'demo', strict: false, name: demoName })) {
+    if (event.kind === 'finished') return await datasets.get({ dataset: event.datasetId })
+  }
+  throw new AppError('internal', 'The import of the demo images ended without a data set.')
+}
+
+async function demoForgetSet(
+  repositories: Repositories,
+  { forgetSets }: DatasetUseCases,
+  dataset: Dataset,
+): Promise<ForgetSet> {
+  const known = repositories.forgetSets.findForgetSet(forgetSetName)
+  if (known?.datasetId === dataset.id) return known
+  return await forgetSets.create({
+    name: forgetSetName,
+    dataset: dataset.id,
+    split: 'default',
+    className: demoClassNames[demoForgetClass],
+    fraction: forgetFraction,
+    seed: 1,
+  })
+}

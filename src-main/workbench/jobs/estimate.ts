@@ -1,0 +1,140 @@
+/** What a stage will cost, before it ran: sample-visits by rule, seconds by experience. */
+import { methodOf } from '#main/compute/methods.ts'
+import type { DataParams, StageInput, StageNode } from '#main/compute/stages.ts'
+import { shapedLayers, sizeOf } from '#main/compute/worker/models/shapes.ts'
+import type { EngineId } from '#shared/domain/engine.ts'
+import type { StageKind } from '#shared/domain/stage.ts'
+import { assertNever } from '#shared/errors.ts'
+import type { ObjectHash } from '#shared/ids.ts'
+import type { SampleLists } from './sample-lists.ts'
+
+export interface Visits {
+  readonly visitsForward: number
+  readonly visitsBackward: number
+}
+
+/** A backward pass computes two gradients where the forward pass computes one product. */
+const backwardWeight = 2
+
+/** Sample-visits of a stage, from its parameters and the lengths of its lists. */
+export function estimateVisits(node: StageNode, lists: SampleLists): Visits {
+  const lengths = new Map<ObjectHash, number>(
+    Object.values(lists).flatMap((list) => (typeof list === 'number' ? [] : [[list.object, list.count] as const])),
+  )
+  const count = (name: string): number => {
+    const input: StageInput | undefined = node.inputs[name]
+    return input !== undefined && 'object' in input ? (lengths.get(input.object) ?? 0) : 0
+  }
+  const training = (samples: number, epochs: number): Visits => {
+    const visits = samples * epochs
+    return { visitsForward: visits, visitsBackward: visits }
+  }
+  const stage = node as { [K in StageKind]: StageNode<K> }[StageKind]
+  switch (stage.kind) {
+    case 'train-original':
+      return training(count('members'), stage.params.recipe.epochs)
+    case 'train-gold':
+      return training(count('retain'), stage.params.recipe.epochs)
+    case 'train-twin':
+      return training(count('members') + count('twin'), stage.params.recipe.epochs)
+    case 'features': {
+      const { features, steps } = stage.params
+      const samples = count('samples')
+      const attack = features.includes('af') ? samples * steps : 0
+      const references = features.includes('df') ? count('references') : 0
+      const early = features.includes('cf') ? samples : 0
+      return { visitsForward: samples + references + early + 2 * attack, visitsBackward: attack }
+    }
+    case 'unlearn':
+      return methodOf(stage.params.method).estimate(stage.params.options, {
+        members: lists.members.count,
+        forget: lists.forget.count,
+        retain: lists.retain.count,
+        classRetain: lists.classRetain,
+        twin: lists.twin.count,
+      })
+    case 'predict':
+      return {
+        visitsForward: count('forget') + count('retain') + count('evaluation') + count('twin'),
+        visitsBackward: 0,
+      }
+    case 'random-init':
+    case 'fit-predictor':
+    case 'label':
+    case 'oracle-label':
+    case 'evaluate':
+      return { visitsForward: 0, visitsBackward: 0 }
+    default:
+      return assertNever(stage)
+  }
+}
+
+/** Floating-point operations per second of one worker, on the safe side: an estimate that shrinks is forgiven. */
+const cautiousSpeed: Readonly<Record<EngineId, number>> = {
+  cuda: 100e9,
+  native: 8e9,
+  webgpu: 20e9,
+  wasm: 3e9,
+  cpu: 0.05e9,
+}
+
+/** Seconds that a stage takes whatever its size: reading, writing, arithmetic without an engine. */
+const fixedSeconds: Readonly<Record<StageKind, number>> = {
+  'train-original': 1,
+  'train-gold': 1,
+  'train-twin': 1,
+  'random-init': 0.2,
+  features: 1,
+  'fit-predictor': 3,
+  label: 0.1,
+  'oracle-label': 0.1,
+  unlearn: 1,
+  predict: 0.5,
+  evaluate: 4,
+}
+
+/** Seconds on a machine that nothing is known about. */
+export function cautiousSeconds(node: Pick<StageNode, 'kind' | 'engine' | 'params'>, visits: Visits): number {
+  const weighted = visits.visitsForward + backwardWeight * visits.visitsBackward
+  if (weighted === 0) return fixedSeconds[node.kind]
+  const params = node.params as { readonly architecture?: string; readonly data?: DataParams }
+  if (params.architecture === undefined || params.data === undefined) return fixedSeconds[node.kind]
+  const work = weighted * forwardOperations(params.architecture, params.data)
+  return fixedSeconds[node.kind] + work / cautiousSpeed[node.engine]
+}
+
+/** Multiplications and additions of one sample's way through a network. */
+function forwardOperations(architecture: string, data: DataParams): number {
+  let operations = 0
+  for (const { variables, output } of shapedLayers(architecture, data)) {
+    const [kernel] = variables
+    if (kernel !== undefined) operations += 2 * kernel.fanIn * sizeOf(output)
+  }
+  return operations
+}
+
+/**
+ * How this workspace's stages compare with the cautious figures, per kind and engine: total seconds over total
+ * estimate, so that long stages count more. Learned as stages finish.
+ */
+export class Experience {
+  readonly #totals = new Map<string, { actual: number; cautious: number }>()
+
+  learn(kind: StageKind, engine: EngineId, seconds: number, cautious: number): void {
+    for (const name of [`${kind} ${engine}`, engine]) {
+      const total = this.#totals.get(name) ?? { actual: 0, cautious: 0 }
+      this.#totals.set(name, { actual: total.actual + seconds, cautious: total.cautious + cautious })
+    }
+  }
+
+  /** Estimated seconds; of a kind that never ran here, by the engine's other kinds. */
+  seconds(kind: StageKind, engine: EngineId, cautious: number): number {
+    const total = this.#totals.get(`${kind} ${engine}`) ?? this.#totals.get(engine)
+    return total === undefined || total.cautious === 0 ? cautious : cautious * (total.actual / total.cautious)
+  }
+
+  /** Whether any stage was ever measured on this engine. */
+  knows(engine: EngineId): boolean {
+    return this.#totals.has(engine)
+  }
+}

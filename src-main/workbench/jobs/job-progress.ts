@@ -1,0 +1,119 @@
+import type { StageKey } from '#shared/ids.ts'
+
+export interface ProgressStage {
+  readonly key: StageKey
+  /** Estimated seconds of the stage alone. */
+  readonly seconds: number
+  /** Estimated seconds from its start to the end of the longest chain behind it. */
+  readonly rank: number
+}
+
+interface Tracked extends ProgressStage {
+  value: number
+  startedAt: number | null
+}
+
+/** No estimate is trusted to be off by more than this. */
+const mostCorrection = 20
+
+/**
+ * How far a job is and how long it will take. Stages weigh what they were estimated to take when they were added, and
+ * the fraction never goes back; the time left is corrected by how long stages really took so far.
+ */
+export class JobProgress {
+  readonly #open = new Map<StageKey, Tracked>()
+  readonly #capacity: number
+  #total = 0
+  #done = 0
+  #actual = 0
+  #estimated = 0
+  #value = 0
+
+  constructor(capacity: number) {
+    this.#capacity = Math.max(1, capacity)
+  }
+
+  /** More to do. What is tracked already stays as it is. */
+  add(stages: readonly ProgressStage[]): void {
+    for (const stage of stages) {
+      if (this.#open.has(stage.key)) continue
+      this.#open.set(stage.key, { ...stage, value: 0, startedAt: null })
+      this.#total += stage.seconds
+    }
+  }
+
+  start(key: StageKey, now: number): void {
+    const stage = this.#open.get(key)
+    if (stage !== undefined) stage.startedAt = now
+  }
+
+  update(key: StageKey, value: number): void {
+    const stage = this.#open.get(key)
+    if (stage !== undefined) stage.value = Math.min(1, Math.max(stage.value, value))
+  }
+
+  /** `seconds`: what it took; null where it wasn't computed here, or given up. */
+  end(key: StageKey, seconds: number | null): void {
+    const stage = this.#open.get(key)
+    if (stage === undefined) return
+    this.#open.delete(key)
+    this.#done += stage.seconds
+    if (seconds === null) return
+    this.#actual += seconds
+    this.#estimated += stage.seconds
+  }
+
+  /** 0..1. */
+  value(): number {
+    if (this.#open.size === 0) this.#value = 1
+    else {
+      let done = this.#done
+      for (const stage of this.#open.values()) done += stage.seconds * stage.value
+      const value = this.#total === 0 ? 0 : done / this.#total
+      this.#value = Math.max(this.#value, Math.min(value, 0.999))
+    }
+    return this.#value
+  }
+
+  /** Bound by the workers' total work and by the longest chain of stages that wait for one another. */
+  etaSeconds(now: number): number {
+    let work = 0
+    let chain = 0
+    let actual = this.#actual
+    let estimated = this.#estimated
+    for (const { seconds, rank, value, startedAt } of this.#open.values()) {
+      const done = seconds * value
+      work += seconds - done
+      chain = Math.max(chain, rank - done)
+      if (startedAt === null || value === 0) continue
+      actual += (now - startedAt) / 1000
+      estimated += done
+    }
+    const correction = estimated < 0.5 ? 1 : Math.min(mostCorrection, Math.max(1 / mostCorrection, actual / estimated))
+    return correction * Math.max(work / this.#capacity, chain)
+  }
+
+  /** Seconds that one stage still needs; null before it began. */
+  stageEtaSeconds(key: StageKey, now: number): number | null {
+    const stage = this.#open.get(key)
+    if (stage === undefined || stage.startedAt === null) return null
+    const elapsed = (now - stage.startedAt) / 1000
+    // Its own pace says more than any estimate, once there is some of it.
+    return stage.value > 0.05 ? (elapsed / stage.value) * (1 - stage.value) : Math.max(0, stage.seconds - elapsed)
+  }
+}
+
+/** Longest chain in seconds from the start of each stage; stages come after all that they read. */
+export function ranksOf(
+  stages: readonly { readonly key: StageKey; readonly dependsOn: readonly StageKey[]; readonly seconds: number }[],
+): ReadonlyMap<StageKey, number> {
+  const behind = new Map<StageKey, number>()
+  const ranks = new Map<StageKey, number>()
+  for (let i = stages.length - 1; i >= 0; i--) {
+    const { key, dependsOn, seconds } = stages[i]
+    const rank = seconds + (behind.get(key) ?? 0)
+    ranks.set(key, rank)
+    for (const dependency of dependsOn) behind.set(dependency, Math.max(behind.get(dependency) ?? 0, rank))
+  }
+  return ranks
+}

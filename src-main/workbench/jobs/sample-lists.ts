@@ -1,0 +1,121 @@
+/** The lists of samples that a study's stages read, as objects of their own. */
+import { createHash } from 'node:crypto'
+import type { ObjectStore } from '#main/artifacts/object-store.ts'
+import { readIds, readLabels } from '#main/compute/worker/array-objects.ts'
+import { encodeIds } from '#main/workbench/datasets/sample-data.ts'
+import type { Dataset, Split } from '#shared/domain/dataset.ts'
+import type { ForgetSet } from '#shared/domain/forget-set.ts'
+import type { ObjectHash } from '#shared/ids.ts'
+import { Random } from '#shared/random.ts'
+
+/** Metrics on R read this many of its samples at most: enough for an interval of a point or two. */
+const retainSampleSize = 1000
+
+/** An ids object and how many samples it lists. */
+export interface SampleList {
+  readonly object: ObjectHash
+  readonly count: number
+}
+
+export interface SampleLists {
+  /** D. */
+  readonly members: SampleList
+  /** F. */
+  readonly forget: SampleList
+  /** R: D without F. */
+  readonly retain: SampleList
+  /** H_c: the twin pool's samples of F's classes. */
+  readonly twin: SampleList
+  /** At most 1,000 of R, for metrics. */
+  readonly retainSample: SampleList
+  readonly evaluation: SampleList
+  /** How many of R belong to F's classes. */
+  readonly classRetain: number
+}
+
+/** Lists that aren't stored yet, by name. */
+export type NewLists = ReadonlyMap<ObjectHash, Uint8Array>
+
+export interface DerivedLists {
+  readonly lists: SampleLists
+  readonly content: NewLists
+}
+
+/**
+ * Makes a study's lists; the same split and forget set always give the same ones. Nothing is written: a plan of a
+ * workspace that is only read must come to the same keys.
+ */
+export async function deriveSampleLists(
+  objects: ObjectStore,
+  dataset: Dataset,
+  split: Split,
+  forgetSet: ForgetSet,
+): Promise<DerivedLists> {
+  const [labels, members, twinPool, evaluation, forget] = await Promise.all([
+    readLabels(objects, dataset.labels),
+    readIds(objects, split.members),
+    readIds(objects, split.twinPool),
+    readIds(objects, split.evaluation),
+    readIds(objects, forgetSet.ids),
+  ])
+  const forgotten = new Set(forget)
+  const classCounts = countClasses(forget, labels)
+  const retain = members.filter((sample) => !forgotten.has(sample))
+  const twin = twinSamples(twinPool, labels, classCounts, Random.of(split.seed, 'twin-samples'))
+  const retainSample = drawSorted(retain, retainSampleSize, Random.of(split.seed, 'retain-sample'))
+  const content = new Map<ObjectHash, Uint8Array>()
+  const listOf = (ids: Int32Array): SampleList => {
+    const bytes = encodeIds(ids)
+    const object = createHash('sha256').update(bytes).digest('hex') as ObjectHash
+    content.set(object, bytes)
+    return { object, count: ids.length }
+  }
+  const lists: SampleLists = {
+    members: { object: split.members, count: members.length },
+    forget: { object: forgetSet.ids, count: forget.length },
+    retain: listOf(retain),
+    twin: listOf(twin),
+    retainSample: listOf(retainSample),
+    evaluation: { object: split.evaluation, count: evaluation.length },
+    classRetain: retain.filter((sample) => classCounts.has(labels[sample])).length,
+  }
+  return { lists, content }
+}
+
+/**
+ * H_c. One class: all of its samples in the pool. Several: as many as keep F's class mix, so that the twin problem is
+ * about the same mixture as the request.
+ */
+export function twinSamples(
+  pool: Int32Array,
+  labels: Int32Array,
+  classCounts: ReadonlyMap<number, number>,
+  random: Random,
+): Int32Array {
+  const byClass = new Map<number, number[]>()
+  for (const sample of pool) {
+    if (!classCounts.has(labels[sample])) continue
+    const found = byClass.get(labels[sample])
+    if (found === undefined) byClass.set(labels[sample], [sample])
+    else found.push(sample)
+  }
+  const scale = Math.min(...[...byClass].map(([label, samples]) => samples.length / (classCounts.get(label) ?? 1)))
+  const chosen: number[] = []
+  for (const [label, samples] of [...byClass].sort(([a], [b]) => a - b)) {
+    // The small amount undoes round-off in count * (size / count).
+    const wanted = Math.floor((classCounts.get(label) ?? 0) * scale + 1e-9)
+    chosen.push(...drawSorted(Int32Array.from(samples), wanted, random))
+  }
+  return Int32Array.from(chosen).sort()
+}
+
+function drawSorted(ids: Int32Array, count: number, random: Random): Int32Array {
+  if (ids.length <= count) return ids
+  return random.shuffle(ids.slice()).slice(0, count).sort()
+}
+
+function countClasses(ids: Int32Array, labels: Int32Array): ReadonlyMap<number, number> {
+  const counts = new Map<number, number>()
+  for (const id of ids) counts.set(labels[id], (counts.get(labels[id]) ?? 0) + 1)
+  return counts
+}

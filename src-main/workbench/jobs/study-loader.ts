@@ -1,0 +1,143 @@
+import type { ObjectStore } from '#main/artifacts/object-store.ts'
+import type { Repositories } from '#main/store/index.ts'
+import type { StudyStage } from '#main/store/repositories/stages.ts'
+import type { Dataset, Split } from '#shared/domain/dataset.ts'
+import type { EngineId } from '#shared/domain/engine.ts'
+import type { ForgetSet } from '#shared/domain/forget-set.ts'
+import type { Study } from '#shared/domain/study.ts'
+import { AppError } from '#shared/errors.ts'
+import type { RunId, StageKey } from '#shared/ids.ts'
+import { type CompiledRun, type CompiledStudy, compileStudy, dependenciesOf } from './graph.ts'
+import { type DerivedLists, deriveSampleLists, type NewLists, type SampleLists } from './sample-lists.ts'
+
+/** A run of the table with the stages behind it. */
+export interface PlannedRun extends CompiledRun {
+  readonly id: RunId
+  /** Every stage that it needs, itself included; after all that they read. */
+  readonly needs: readonly StageKey[]
+}
+
+/** A study, compiled for an engine. */
+export interface LoadedStudy {
+  readonly study: Study
+  readonly engine: EngineId
+  readonly dataset: Dataset
+  readonly split: Split
+  readonly forgetSet: ForgetSet
+  readonly lists: SampleLists
+  /** Content of the lists that stages read, to be stored before any runs. */
+  readonly newLists: NewLists
+  readonly nodes: CompiledStudy['nodes']
+  readonly runs: readonly PlannedRun[]
+}
+
+const mostCached = 8
+
+/** Compiles studies; what a study is made of never changes, so that the last few are kept. */
+export class StudyLoader {
+  readonly #repositories: Repositories
+  readonly #objects: ObjectStore
+  readonly #lists = new Map<string, Promise<DerivedLists>>()
+  readonly #loaded = new Map<string, Promise<Omit<LoadedStudy, 'study'>>>()
+
+  constructor(repositories: Repositories, objects: ObjectStore) {
+    this.#repositories = repositories
+    this.#objects = objects
+  }
+
+  async load(study: Study, engine: EngineId): Promise<LoadedStudy> {
+    const loaded = await remember(this.#loaded, `${study.id} ${engine}`, () => this.#compile(study, engine))
+    return { ...loaded, study }
+  }
+
+  /** What the study is about; a data set, split and forget set that exist can't be removed. */
+  partsOf(study: Study): { readonly dataset: Dataset; readonly split: Split; readonly forgetSet: ForgetSet } {
+    const { datasetId, splitId, forgetSetId } = study.config
+    const dataset = this.#repositories.datasets.findDataset(datasetId)
+    const split = this.#repositories.splits.findSplit(datasetId, splitId)
+    const forgetSet = this.#repositories.forgetSets.findForgetSet(forgetSetId)
+    if (dataset === null || split === null || forgetSet === null) {
+      throw new AppError('corrupt', `The study "${study.name}" is about a data set that isn't in the workspace.`, {
+        hint: 'Run "workspace check" to see what else is missing.',
+      })
+    }
+    return { dataset, split, forgetSet }
+  }
+
+  listsOf(dataset: Dataset, split: Split, forgetSet: ForgetSet): Promise<DerivedLists> {
+    return remember(this.#lists, forgetSet.id, () => deriveSampleLists(this.#objects, dataset, split, forgetSet))
+  }
+
+  async #compile(study: Study, engine: EngineId): Promise<Omit<LoadedStudy, 'study'>> {
+    const { dataset, split, forgetSet } = this.partsOf(study)
+    const { lists, content } = await this.listsOf(dataset, split, forgetSet)
+    const { nodes, runs } = compileStudy(study.config, { dataset, split, lists }, engine)
+    const dependencies = new Map(nodes.map((node) => [node.key, dependenciesOf(node)]))
+    const rows = new Map(
+      this.#repositories.runs.listRuns({ studyId: study.id }).map((run) => [`${run.method} ${run.seed}`, run.id]),
+    )
+    const planned = runs.map((run): PlannedRun => {
+      const id = rows.get(`${run.method} ${run.seed}`)
+      if (id === undefined) {
+        throw new AppError('corrupt', `The study "${study.name}" has no row for ${run.method} with seed ${run.seed}.`)
+      }
+      return { ...run, id, needs: closureOf(run.evaluate, (key) => dependencies.get(key) ?? []) }
+    })
+    return { engine, dataset, split, forgetSet, lists, newLists: content, nodes, runs: planned }
+  }
+}
+
+/** Which stages each run needs, the other way round. */
+export function runsByStage(runs: readonly PlannedRun[]): ReadonlyMap<StageKey, readonly PlannedRun[]> {
+  const found = new Map<StageKey, PlannedRun[]>()
+  for (const run of runs) {
+    for (const key of run.needs) {
+      const others = found.get(key)
+      if (others === undefined) found.set(key, [run])
+      else others.push(run)
+    }
+  }
+  return found
+}
+
+/** A stage and all that it is made from, at any distance, each after all that it reads. */
+export function closureOf(
+  root: StageKey,
+  dependenciesOfKey: (key: StageKey) => readonly StageKey[],
+): readonly StageKey[] {
+  const seen = new Set<StageKey>([root])
+  const order: StageKey[] = []
+  const visit = (key: StageKey): void => {
+    for (const dependency of dependenciesOfKey(key)) {
+      if (seen.has(dependency)) continue
+      seen.add(dependency)
+      visit(dependency)
+    }
+    order.push(key)
+  }
+  visit(root)
+  return order
+}
+
+/** The rows of a study's stages that there are, by key. */
+export function stagesByKey(rows: readonly StudyStage[]): ReadonlyMap<StageKey, StudyStage> {
+  return new Map(rows.map((row) => [row.key, row]))
+}
+
+async function remember<T>(cache: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = cache.get(key)
+  if (known !== undefined) return await known
+  const made = make()
+  cache.set(key, made)
+  for (const oldest of cache.keys()) {
+    if (cache.size <= mostCached) break
+    cache.delete(oldest)
+  }
+  try {
+    return await made
+  } catch (error) {
+    // The next attempt may find what this one missed.
+    cache.delete(key)
+    throw error
+  }
+}

@@ -1,0 +1,89 @@
+import { defaultMethods } from '#main/compute/methods.ts'
+import type { Repositories } from '#main/store/index.ts'
+import type { NewRun } from '#main/store/repositories/studies.ts'
+import type { WorkbenchApi } from '#shared/contract/api.ts'
+import type { Dataset } from '#shared/domain/dataset.ts'
+import type { ForgetSet } from '#shared/domain/forget-set.ts'
+import type { Study, StudyConfig } from '#shared/domain/study.ts'
+import { AppError } from '#shared/errors.ts'
+import { notFound } from '../datasets/near-matches.ts'
+import type { DatasetUseCases } from '../datasets/use-cases.ts'
+import { goldMethod } from '../jobs/graph.ts'
+import type { StudyLoader } from '../jobs/study-loader.ts'
+import type { Engines } from '../system/engines.ts'
+import { chooseMethods } from './choose-methods.ts'
+import { parseSettings } from './settings.ts'
+import { forgetSetInSplitOfSeed } from './split-of-seed.ts'
+import { studyConfig } from './study-config.ts'
+
+export interface CreateStudyParts {
+  readonly repositories: Repositories
+  readonly datasets: DatasetUseCases
+  readonly loader: StudyLoader
+  readonly engines: Engines
+  note(line: string): void
+}
+
+type CreateStudyInput = Parameters<WorkbenchApi['studies']['create']>[0]
+
+/**
+ * Puts a study together; nothing is trained yet. Everything is checked before anything is written.
+ * @throws AppError `already-exists`, `not-found` (data set, forget set), `bad-input` (method, setting, architecture),
+ * `unsupported` (a method that can't work on this forget set), `engine-unavailable`.
+ */
+export async function createStudy(parts: CreateStudyParts, input: CreateStudyInput): Promise<Study> {
+  const { repositories, datasets, loader, engines } = parts
+  if (repositories.studies.findStudy(input.name)?.name === input.name) {
+    throw new AppError('already-exists', `There is already a study named "${input.name}".`, {
+      hint: 'Choose another name, or run the one that is there.',
+    })
+  }
+  const dataset = await datasets.datasets.get({ dataset: input.dataset })
+  const given = requireForgetSetOf(repositories, dataset, input.forgetSet)
+  const settings = parseSettings(input.settings, input.methods ?? defaultMethods)
+  const split = repositories.splits.findSplit(dataset.id, given.splitId)
+  if (split === null) throw new AppError('corrupt', `The split of the forget set "${given.name}" is missing.`)
+  const { lists } = await loader.listsOf(dataset, split, given)
+  const { methods, notes } = chooseMethods(input.methods, dataset, given, lists)
+  const config = (forgetSet: ForgetSet): StudyConfig =>
+    studyConfig({
+      dataset,
+      forgetSet,
+      architecture: input.architecture,
+      methods,
+      seeds: input.seeds,
+      golds: input.golds,
+      settings,
+    })
+  // Checked with the forget set at hand before another split and forget set are made for it.
+  config(given)
+  if (input.engine !== undefined) await engines.require(input.engine)
+  const forgetSet =
+    settings.splitSeed === undefined
+      ? given
+      : await forgetSetInSplitOfSeed(repositories, datasets, dataset, given, settings.splitSeed)
+  const study = { name: input.name, config: config(forgetSet), engine: input.engine ?? null }
+  const created = repositories.studies.insertStudy(study, runsOf(study.config))
+  for (const line of notes) parts.note(line)
+  return created
+}
+
+/** One row a method and seed; the golds' are theirs. */
+function runsOf({ methods, seeds, goldSeeds }: StudyConfig): readonly NewRun[] {
+  const golds = methods.includes(goldMethod) ? goldSeeds.map((seed) => ({ method: goldMethod, seed })) : []
+  const others = methods.filter((method) => method !== goldMethod)
+  return [...golds, ...seeds.flatMap((seed) => others.map((method) => ({ method, seed })))]
+}
+
+/** A forget set of this data set: another one's samples mean nothing here. */
+function requireForgetSetOf({ forgetSets }: Repositories, dataset: Dataset, nameOrId: string): ForgetSet {
+  const found = forgetSets.findForgetSet(nameOrId)
+  if (found?.datasetId === dataset.id) return found
+  if (found !== null) {
+    throw new AppError('bad-input', `The forget set "${found.name}" is not of the data set "${dataset.name}".`, {
+      hint: 'Choose a forget set of this data set: tmu forget list',
+    })
+  }
+  const names = forgetSets.listForgetSets().flatMap((other) => (other.datasetId === dataset.id ? [other.name] : []))
+  throw notFound('forget set', nameOrId, names, 'tmu forget list')
+}

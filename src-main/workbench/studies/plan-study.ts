@@ -1,0 +1,62 @@
+import type { Repositories } from '#main/store/index.ts'
+import type { PlannedStage, StudyPlan } from '#shared/domain/study.ts'
+import type { RunId, StageKey } from '#shared/ids.ts'
+import { estimateVisits } from '../jobs/estimate.ts'
+import { dependenciesOf } from '../jobs/graph.ts'
+import { JobProgress, ranksOf } from '../jobs/job-progress.ts'
+import type { Jobs } from '../jobs/jobs.ts'
+import { type LoadedStudy, runsByStage } from '../jobs/study-loader.ts'
+
+/** Between these many stages the process looks after others. */
+const chunkSize = 200
+
+/** What a run of the study would compute, what it would reuse, and how long that takes on this machine. */
+export async function planStudy(
+  repositories: Repositories,
+  jobs: Jobs,
+  loaded: LoadedStudy,
+  capacity: number,
+): Promise<StudyPlan> {
+  const isActive = (await jobs.activeJobOf(loaded.study.id)) !== null
+  const users = runsByStage(loaded.runs)
+  const runsOf = (key: StageKey): readonly RunId[] => (users.get(key) ?? []).map((run) => run.id)
+  const stages: PlannedStage[] = []
+  for (const [position, node] of loaded.nodes.entries()) {
+    if (position % chunkSize === chunkSize - 1) await new Promise((resolve) => setImmediate(resolve))
+    const stored = repositories.stages.getStage(node.key)
+    const isWaiting = stored === null || (stored.state === 'queued' && !isActive)
+    stages.push({
+      key: node.key,
+      kind: node.kind,
+      label: node.label,
+      scope: node.scope,
+      state: isWaiting ? 'planned' : stored.state,
+      dependsOn: dependenciesOf(node),
+      runs: runsOf(node.key),
+      estimate: { ...estimateVisits(node, loaded.lists), seconds: jobs.secondsOf(loaded, node) },
+    })
+  }
+  const toCompute = stages.filter((stage) => stage.state !== 'succeeded')
+  const trained = (kind: PlannedStage['kind']): number => toCompute.filter((stage) => stage.kind === kind).length
+  return {
+    study: loaded.study.name,
+    engine: loaded.engine,
+    stages,
+    toCompute: toCompute.length,
+    toReuse: stages.length - toCompute.length,
+    trains: {
+      originals: trained('train-original'),
+      golds: trained('train-gold'),
+      twins: trained('train-twin'),
+    },
+    seconds: secondsOf(toCompute, capacity),
+  }
+}
+
+function secondsOf(stages: readonly PlannedStage[], capacity: number): number {
+  const timed = stages.map(({ key, dependsOn, estimate }) => ({ key, dependsOn, seconds: estimate.seconds ?? 0 }))
+  const ranks = ranksOf(timed)
+  const progress = new JobProgress(capacity)
+  progress.add(timed.map(({ key, seconds }) => ({ key, seconds, rank: ranks.get(key) ?? seconds })))
+  return progress.etaSeconds(0)
+}

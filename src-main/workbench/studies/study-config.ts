@@ -1,0 +1,110 @@
+import { completeMethodOptions, type MethodParams, methodOf } from '#main/compute/methods.ts'
+import { architectureOf } from '#main/compute/worker/models/architectures.ts'
+import type { Dataset, ImageShape } from '#shared/domain/dataset.ts'
+import type { ForgetSet } from '#shared/domain/forget-set.ts'
+import type { Recipe, StudyConfig } from '#shared/domain/study.ts'
+import { AppError } from '#shared/errors.ts'
+import type { StudySettings } from './settings.ts'
+
+/** Accepted gap of a study's verdicts: 5 points. */
+const margin = 0.05
+/** M_e: late enough to have learned the classes, early enough not to have memorised F (SCIENCE section 1). */
+const usualEarlyEpoch = 2
+/** Golds get seeds of their own, beyond those of any run. */
+const firstGoldSeed = 1001
+
+export interface ConfigParts {
+  readonly dataset: Dataset
+  readonly forgetSet: ForgetSet
+  readonly architecture?: string | undefined
+  readonly methods: readonly string[]
+  readonly seeds: number
+  readonly golds: number
+  readonly settings: StudySettings
+}
+
+/**
+ * A study's frozen configuration, complete.
+ * @throws AppError `bad-input` for an unknown architecture and for epochs that the original doesn't reach.
+ */
+export function studyConfig(parts: ConfigParts): StudyConfig {
+  const { dataset, forgetSet, methods, seeds, golds, settings } = parts
+  const architecture = architectureOf(parts.architecture ?? usualArchitecture(dataset.shape)).id
+  const usual = usualTraining[architecture] ?? { epochs: 25, lr: 2e-3 }
+  const recipe: Recipe = {
+    epochs: settings.epochs ?? usual.epochs,
+    batchSize: settings.batchSize ?? 64,
+    optimizer: 'adam',
+    lr: settings.lr ?? usual.lr,
+    schedule: 'cosine',
+    momentum: 0.9,
+    weightDecay: 0,
+  }
+  const earlyEpoch = settings.earlyEpoch ?? Math.min(usualEarlyEpoch, recipe.epochs)
+  if (earlyEpoch > recipe.epochs) throw beyondTraining('earlyEpoch', earlyEpoch, recipe.epochs)
+  return {
+    datasetId: dataset.id,
+    splitId: forgetSet.splitId,
+    forgetSetId: forgetSet.id,
+    architecture,
+    recipe,
+    twinRecipe: { ...recipe, epochs: Math.max(1, Math.round(recipe.epochs / 3)), lr: recipe.lr / 3 },
+    earlyEpoch,
+    methods,
+    methodParams: completeMethodOptions(methods, withinEpochs(methods, settings.methods, recipe.epochs)),
+    seeds: Array.from({ length: seeds }, (_, i) => 1 + i),
+    goldSeeds: Array.from({ length: golds }, (_, i) => firstGoldSeed + i),
+    margin,
+  }
+}
+
+/** Small grey images take the small network; anything else the one with a third convolution. */
+function usualArchitecture([height, width]: ImageShape): string {
+  return Math.max(height, width) <= 28 ? 'tiny-cnn' : 'small-cnn'
+}
+
+/** SCIENCE section 7: what overfits these networks enough to have something to forget. */
+const usualTraining: Readonly<Record<string, { readonly epochs: number; readonly lr: number }>> = {
+  'tiny-cnn': { epochs: 30, lr: 3e-3 },
+  'small-cnn': { epochs: 25, lr: 2e-3 },
+}
+
+/**
+ * Methods that begin at a checkpoint of the original: one that a short training doesn't reach is refused where it was
+ * asked for, and is the last one there is where it's merely the default.
+ */
+function withinEpochs(
+  methods: readonly string[],
+  given: Readonly<Record<string, MethodParams>>,
+  epochs: number,
+): Readonly<Record<string, MethodParams>> {
+  const adjusted: Record<string, MethodParams> = { ...given }
+  for (const method of methods) {
+    const definition = methodOf(method)
+    const set = given[method] ?? {}
+    const params = completeMethodOptions([method], given)[method] ?? {}
+    const beyond = (definition.needs(params).epochs ?? []).filter((epoch) => epoch > epochs)
+    for (const [key, value] of Object.entries(params)) {
+      if (typeof value !== 'number' || !beyond.includes(value) || !isEpochOfOriginal(method, key, params)) continue
+      if (Object.hasOwn(set, key)) throw beyondTraining(`${method}.${key}`, value, epochs)
+      adjusted[method] = { ...adjusted[method], [key]: epochs }
+    }
+  }
+  return adjusted
+}
+
+/** Whether a parameter chooses a checkpoint: changing it changes which ones the method needs. */
+function isEpochOfOriginal(method: string, key: string, params: MethodParams): boolean {
+  const { needs } = methodOf(method)
+  const before = needs(params).epochs ?? []
+  const after = needs({ ...params, [key]: 1 }).epochs ?? []
+  return before.join() !== after.join()
+}
+
+function beyondTraining(key: string, epoch: number, epochs: number): AppError {
+  return new AppError(
+    'bad-input',
+    `${key} = ${epoch} is not possible: the original is trained for ${epochs} epochs, so it must be from 1 to ${epochs}.`,
+    { hint: 'Choose an earlier epoch, or train longer with epochs.', details: { key } },
+  )
+}

@@ -1,0 +1,167 @@
+import type { ObjectStore } from '#main/artifacts/object-store.ts'
+import type { Repositories } from '#main/store/index.ts'
+import type { WorkbenchApi } from '#shared/contract/api.ts'
+import type { EngineId } from '#shared/domain/engine.ts'
+import type { JobState } from '#shared/domain/stage.ts'
+import type { Study } from '#shared/domain/study.ts'
+import { AppError } from '#shared/errors.ts'
+import type { ObjectHash, StageKey } from '#shared/ids.ts'
+import { studyResult } from '../comparison/study-result.ts'
+import { readSampleTable } from '../datasets/sample-data.ts'
+import { referenceTmuMethod } from '../jobs/graph.ts'
+import type { Jobs } from '../jobs/jobs.ts'
+import type { LoadedStudy, PlannedRun } from '../jobs/study-loader.ts'
+import { ForgetSamples } from '../outcomes/forget-samples.ts'
+import { twinView } from '../outcomes/twin-view.ts'
+import type { Engines } from '../system/engines.ts'
+import { type CreateStudyParts, createStudy } from './create-study.ts'
+import { requireRun, requireStudy, toRun } from './find.ts'
+import { planStudy } from './plan-study.ts'
+
+export interface StudyParts extends CreateStudyParts {
+  readonly repositories: Repositories
+  readonly objects: ObjectStore
+  readonly jobs: Jobs
+  readonly engines: Engines
+  capacityOf(engine: EngineId): number
+}
+
+export type StudyUseCases = Pick<WorkbenchApi, 'studies' | 'runs'>
+
+/** The contract's study and run procedures. */
+export function createStudyUseCases(parts: StudyParts): StudyUseCases {
+  const { repositories, objects, jobs, engines, capacityOf } = parts
+  const forgetSamples = new ForgetSamples(objects)
+
+  const engineOf = async (study: Study): Promise<EngineId> => study.engine ?? (await engines.best())
+  const load = async (nameOrId: string): Promise<LoadedStudy> => {
+    const study = requireStudy(repositories, nameOrId)
+    return await jobs.loader.load(study, await engineOf(study))
+  }
+  const stateOf = (study: Study): JobState => {
+    const { state } = requireStudy(repositories, study.id)
+    return state === 'new' ? 'queued' : state
+  }
+  const outputOf = (key: StageKey, output: string): ObjectHash => {
+    const object = repositories.stages.getStage(key)?.outputs[output]
+    if (object !== undefined) return object
+    throw new AppError('not-found', 'This part of the study has not been computed yet.', {
+      hint: 'Run the study first, or wait until it is done.',
+      details: { stage: key, output },
+    })
+  }
+  const runNow = (id: string) => toRun(objects, requireRun(repositories, id))
+
+  return {
+    studies: {
+      list: async () => repositories.studies.listStudies(),
+      get: async ({ study }) => requireStudy(repositories, study),
+      create: (input) => createStudy(parts, input),
+      async plan({ study }) {
+        const loaded = await load(study)
+        return await planStudy(repositories, jobs, loaded, capacityOf(loaded.engine))
+      },
+      async run({ study: nameOrId }) {
+        const study = requireStudy(repositories, nameOrId)
+        const engine = await engineOf(study)
+        repositories.studies.pinEngine(study.id, engine)
+        await jobs.run(requireStudy(repositories, study.id), engine)
+        return { study: study.id, state: stateOf(study) }
+      },
+      async cancel({ study: nameOrId }) {
+        const study = requireStudy(repositories, nameOrId)
+        const job = await jobs.activeJobOf(study.id)
+        if (job !== null) await job.cancel()
+        return { study: study.id, state: stateOf(study) }
+      },
+      async *watch({ study: nameOrId }, options) {
+        const study = requireStudy(repositories, nameOrId)
+        yield* jobs.watch(study, await engineOf(study), options?.signal)
+      },
+      async result({ study }) {
+        const loaded = await load(study)
+        const summary = jobs.jobOf(loaded.study.id)?.summary ?? null
+        return await studyResult({ repositories, objects, loaded, summary })
+      },
+      async twin({ study, method, seed }) {
+        const loaded = await load(study)
+        const run = chooseTwinRun(loaded, method, seed)
+        const { twin, labels } = run
+        if (twin === null || labels === null) throw noTwin(loaded.study, run.method)
+        const golds = loaded.nodes.filter(
+          (node) => node.kind === 'predict' && loaded.study.config.goldSeeds.includes(node.seed),
+        )
+        return await twinView(objects, {
+          method: run.method,
+          seed: run.seed,
+          threshold: twin.threshold,
+          report: outputOf(twin.predictor, 'report'),
+          twinFeatures: outputOf(twin.twinFeatures, 'features'),
+          twinOutcome: outputOf(twin.twinOutcome, 'outcome'),
+          forgetFeatures: outputOf(twin.forgetFeatures, 'features'),
+          labels: outputOf(labels, 'labels'),
+          goldOutcomes: golds.flatMap(({ key }) => repositories.stages.getStage(key)?.outputs['outcome'] ?? []),
+        })
+      },
+    },
+    runs: {
+      async list({ study }) {
+        const filter = study === undefined ? {} : { studyId: requireStudy(repositories, study).id }
+        return repositories.runs.listRuns(filter).map((run) => toRun(objects, run))
+      },
+      get: async ({ run }) => runNow(run),
+      async cancel({ run }) {
+        const stored = requireRun(repositories, run)
+        const job = await jobs.activeJobOf(stored.studyId)
+        if (job?.isWorkingOn(stored.id) === true) await job.cancel([stored.id])
+        else if (stored.state === 'queued') repositories.runs.cancelRun(stored.id)
+        return runNow(stored.id)
+      },
+      async resume({ run }) {
+        const stored = requireRun(repositories, run)
+        const study = requireStudy(repositories, stored.studyId)
+        const engine = await engineOf(study)
+        repositories.studies.pinEngine(study.id, engine)
+        await jobs.run(requireStudy(repositories, study.id), engine, new Set([stored.id]))
+        return runNow(stored.id)
+      },
+      async forgetSamples({ run, ...query }) {
+        const stored = requireRun(repositories, run)
+        if (stored.outcome === null) {
+          throw new AppError('not-found', `The run ${stored.id} (${stored.method}) has no predictions yet.`, {
+            hint: `It is ${stored.state}; run or resume it first.`,
+          })
+        }
+        const loaded = await load(stored.studyId)
+        const planned = loaded.runs.find((candidate) => candidate.id === stored.id)
+        const labels = planned?.labels ?? null
+        return await forgetSamples.page(
+          {
+            outcome: stored.outcome,
+            labels: labels === null ? null : outputOf(labels, 'labels'),
+            names: async () => (await readSampleTable(objects, loaded.dataset)).names,
+          },
+          query,
+        )
+      },
+    },
+  }
+}
+
+/** The run whose twin problem is asked for; by default that of `tmu`, else of any method that has one. */
+function chooseTwinRun({ study, runs }: LoadedStudy, method?: string, seed?: number): PlannedRun {
+  const having = runs.filter((run) => run.twin !== null && (seed === undefined || run.seed === seed))
+  const found =
+    method === undefined
+      ? (having.find((run) => run.method === referenceTmuMethod) ?? having[0])
+      : having.find((run) => run.method === method)
+  if (found === undefined) throw noTwin(study, method)
+  return found
+}
+
+function noTwin(study: Study, method?: string): AppError {
+  const which = method === undefined ? 'a method' : `the method ${method}`
+  return new AppError('not-found', `The study "${study.name}" has no run of ${which} with a twin problem.`, {
+    hint: 'Only TMU and the controls that use its predictor have one.',
+  })
+}

@@ -1,0 +1,62 @@
+import type { Launcher } from '#main/compute/pool/launcher.ts'
+import { probeEngines } from '#main/compute/pool/probe-engines.ts'
+import type { EngineId, EngineStatus } from '#shared/domain/engine.ts'
+import { AppError } from '#shared/errors.ts'
+
+/** Far slower than any other: a reference that is chosen by hand only. */
+const referenceEngine: EngineId = 'cpu'
+
+/** What engines this machine has, found out once by a worker and kept. */
+export class Engines {
+  readonly #launcher: Launcher
+  #known: Promise<readonly EngineStatus[]> | null = null
+
+  constructor(launcher: Launcher) {
+    this.#launcher = launcher
+  }
+
+  /** Best first. */
+  list(): Promise<readonly EngineStatus[]> {
+    if (this.#known === null) return this.test()
+    return this.#known
+  }
+
+  /** Tests them again. */
+  test(): Promise<readonly EngineStatus[]> {
+    const tested = probeEngines(this.#launcher)
+    this.#known = tested
+    tested.catch(() => {
+      if (this.#known === tested) this.#known = null
+    })
+    return tested
+  }
+
+  /** The engine that a new study gets. */
+  async best(): Promise<EngineId> {
+    const engines = await this.list()
+    const working = engines.filter((engine) => engine.available)
+    const best = working.find((engine) => engine.id !== referenceEngine) ?? working[0]
+    if (best !== undefined) return best.id
+    throw new AppError('engine-unavailable', 'No tensor engine works on this machine.', {
+      hint: 'Run "engine doctor" to see what each of them lacks.',
+      details: engines,
+    })
+  }
+
+  /** @throws AppError `engine-unavailable` with the reason. */
+  async require(id: EngineId): Promise<void> {
+    const engines = await this.list()
+    const found = engines.find((engine) => engine.id === id)
+    if (found?.available === true) return
+    throw new AppError(
+      'engine-unavailable',
+      `The engine ${id} can't be used here: ${found?.reason ?? 'it is unknown.'}`,
+      {
+        hint: `Choose one that works: ${engines
+          .filter((engine) => engine.available)
+          .map((engine) => engine.id)
+          .join(', ')}.`,
+      },
+    )
+  }
+}

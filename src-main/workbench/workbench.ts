@@ -1,0 +1,185 @@
+import { join } from 'node:path'
+import { destination, type Logger, pino } from 'pino'
+import { ObjectStore } from '#main/artifacts/object-store.ts'
+import type { Executor } from '#main/compute/pool/executor.ts'
+import type { Launcher } from '#main/compute/pool/launcher.ts'
+import { defaultWorkerCount } from '#main/compute/pool/machine.ts'
+import { WorkerPool } from '#main/compute/pool/worker-pool.ts'
+import { checkWorkspace } from '#main/store/check.ts'
+import { currentHolder, type LockEndpoint } from '#main/store/lock.ts'
+import { openStore, openStoreForReading, type ReadableStore, type WritableStore } from '#main/store/open-store.ts'
+import { defaultMinimumFreeBytes, freeBytes, type WorkspacePaths } from '#main/store/workspace.ts'
+import type { WorkbenchApi } from '#shared/contract/api.ts'
+import type { EngineId } from '#shared/domain/engine.ts'
+import type { SystemInfo } from '#shared/domain/system.ts'
+import { AppError } from '#shared/errors.ts'
+import { createDatasetUseCases } from './datasets/use-cases.ts'
+import { prepareDemo } from './demo/prepare-demo.ts'
+import { Jobs } from './jobs/jobs.ts'
+import { Scheduler } from './jobs/scheduler.ts'
+import { evaluateFile } from './outcomes/evaluate-file.ts'
+import { createStudyUseCases } from './studies/use-cases.ts'
+import { Engines } from './system/engines.ts'
+import { createSystemUseCases } from './system/use-cases.ts'
+
+export interface OpenWorkbenchOptions {
+  /** The workspace's folder; made when it isn't there. */
+  readonly workspace: string
+  readonly launcher: Launcher
+  readonly shell: SystemInfo['shell']
+  /** Looks without taking the lock; whatever would write is refused. */
+  readonly readOnly?: boolean
+  /** Worker processes an engine; default: by cores and memory. */
+  readonly workers?: number
+  /** What a user should know that is no error. */
+  note?(line: string): void
+}
+
+export interface Workbench {
+  readonly api: WorkbenchApi
+  /** Tells other processes where this one listens. */
+  publish(endpoint: LockEndpoint): Promise<void>
+  /** Stops jobs at their last checkpoints, ends workers, closes the database and gives the workspace free. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens a workspace with everything that can be done in it.
+ * @throws AppError `workspace-locked`, `workspace-newer`, `workspace-read-only`, `disk-full`, `corrupt`, `bad-input`.
+ */
+export async function openWorkbench(options: OpenWorkbenchOptions): Promise<Workbench> {
+  const { workspace, readOnly = false } = options
+  return assemble(options, readOnly ? await openStoreForReading(workspace) : await openStore(workspace))
+}
+
+function assemble(
+  { launcher, shell, workers, note = () => {} }: OpenWorkbenchOptions,
+  store: WritableStore | ReadableStore,
+): Workbench {
+  const { paths, db, repositories } = store
+  const lock = store.mode === 'read-write' ? store.lock : null
+  const log = lock === null ? null : openLog(paths)
+  const report = (error: unknown): void => log?.error({ err: error }, AppError.from(error).message)
+  const objects = new ObjectStore(paths.objects)
+  if (store.mode === 'read-write' && store.swept.stages.length > 0) {
+    log?.info({ stages: store.swept.stages }, 'Found interrupted stages.')
+  }
+
+  const pools = new Map<EngineId, Executor>()
+  const executorFor = (engine: EngineId): Executor => {
+    const known = pools.get(engine)
+    if (known !== undefined) return known
+    const size = workers === undefined ? {} : { size: workers }
+    const pool = new WorkerPool({ launcher, objectsRoot: paths.objects, engine, ...size })
+    pools.set(engine, pool)
+    return pool
+  }
+  const capacityOf = (engine: EngineId): number => pools.get(engine)?.capacity ?? workers ?? defaultWorkerCount(engine)
+  const engines = new Engines(launcher)
+  const scheduler = new Scheduler({ repositories, objects, executorFor, report })
+  const jobs = new Jobs({
+    repositories,
+    objects,
+    scheduler,
+    capacityOf,
+    requireSpace: () => requireSpace(paths),
+    report,
+  })
+  const datasets = createDatasetUseCases({
+    objects,
+    datasets: repositories.datasets,
+    splits: repositories.splits,
+    forgetSets: repositories.forgetSets,
+    transaction: (work) => repositories.transaction(work),
+    note,
+  })
+  const studyParts = { repositories, objects, jobs, engines, capacityOf, datasets, loader: jobs.loader, note }
+  let demo: Promise<unknown> = Promise.resolve()
+
+  const api: WorkbenchApi = {
+    ...datasets,
+    ...createSystemUseCases({ workspace: paths.root, shell, readOnly: lock === null, engines, capacityOf }),
+    ...createStudyUseCases(studyParts),
+    workspace: {
+      async check(_input, call) {
+        const holder = lock?.holder.id ?? (await currentHolder(paths.root))?.id ?? null
+        const signal = call?.signal
+        return await checkWorkspace({ db, objects, holder, ...(signal === undefined ? {} : { signal }) })
+      },
+    },
+    outcomes: {
+      evaluate: ({ path, draws }, call) => evaluateFile(path, draws, call?.signal),
+    },
+    demo: {
+      // One after the other: the second finds what the first one made.
+      prepare({ fast }) {
+        const prepared = demo.then(() => prepareDemo(studyParts, fast))
+        demo = prepared.catch(() => {})
+        return prepared
+      },
+    },
+  }
+
+  let closing: Promise<void> | null = null
+  const close = async (): Promise<void> => {
+    try {
+      await jobs.close()
+      await Promise.all([...pools.values()].map((pool) => pool.close()))
+    } finally {
+      await store.close()
+    }
+  }
+  return {
+    api: lock === null ? refusingWrites(api) : api,
+    async publish(endpoint) {
+      await lock?.publish(endpoint)
+    },
+    close: () => (closing ??= close()),
+  }
+}
+
+/** Procedures that change the workspace; what isn't listed only reads. */
+const writing: { readonly [Group in keyof WorkbenchApi]?: readonly (keyof WorkbenchApi[Group])[] } = {
+  datasets: ['import'],
+  splits: ['create'],
+  forgetSets: ['create'],
+  studies: ['create', 'run', 'cancel'],
+  runs: ['cancel', 'resume'],
+  demo: ['prepare'],
+}
+
+/** A workbench without the lock says so, before anything was tried. */
+function refusingWrites(api: WorkbenchApi): WorkbenchApi {
+  const refuse = (): never => {
+    throw new AppError('workspace-read-only', 'This workspace is open for reading only.', {
+      hint: 'Close this view and open the workspace for writing.',
+    })
+  }
+  const guarded = Object.entries(api).map(([group, procedures]) => {
+    const names: readonly string[] = writing[group as keyof WorkbenchApi] ?? []
+    return [group, { ...procedures, ...Object.fromEntries(names.map((name) => [name, refuse])) }]
+  })
+  return Object.fromEntries(guarded) as unknown as WorkbenchApi
+}
+
+async function requireSpace(paths: WorkspacePaths): Promise<void> {
+  const free = await freeBytes(paths.objects)
+  if (free >= defaultMinimumFreeBytes) return
+  const megabytes = (bytes: number): number => Math.floor(bytes / 2 ** 20)
+  throw new AppError(
+    'disk-full',
+    `The disk of the workspace has ${megabytes(free)} MiB left; a study needs ${megabytes(defaultMinimumFreeBytes)} MiB to start.`,
+    {
+      hint: 'Free some space on that disk, then start the study again: nothing was lost.',
+      details: { freeBytes: free, neededBytes: defaultMinimumFreeBytes },
+    },
+  )
+}
+
+/** JSON lines in the workspace; small, and written at once so that a crash's last words are there. */
+function openLog(paths: WorkspacePaths): Logger {
+  return pino(
+    { base: { pid: process.pid } },
+    destination({ dest: join(paths.logs, 'workbench.log'), mkdir: true, sync: true }),
+  )
+}

@@ -1,0 +1,5 @@
+/** How a chart gives its picture. */
+export interface PictureSource {
+  png(): Promise<Blob>
+  svg(): string
+}

@@ -1,0 +1,15 @@
+import { type ComputedRef, computed, inject, type InjectionKey, provide } from 'vue'
+
+const key: InjectionKey<ComputedRef<boolean>> = Symbol('example')
+
+/** Everything below that is exported says that it comes from the bundled example. */
+export function provideExampleMark(isExample: ComputedRef<boolean>): void {
+  provide(key, isExample)
+}
+
+export function useExampleMark(): ComputedRef<boolean> {
+  return inject(
+    key,
+    computed(() => false),
+  )
+}

@@ -1,0 +1,99 @@
+import type { MethodInfo } from '#shared/domain/system.ts'
+import { type ParameterField, type ParameterProblem, parameterFields, parameterProblem, parameterValue } from './json-schema.ts'
+
+/** A study as it is being filled in: texts as they were typed. */
+export interface StudyDraft {
+  name: string
+  dataset: string
+  forgetSet: string
+  architecture: string
+  /** Empty: the best engine there is. */
+  engine: string
+  methods: string[]
+  seeds: string
+  golds: string
+  /** `epochs`, …, `METHOD.KEY` -> what was typed; empty means the default. */
+  settings: Record<string, string>
+}
+
+export function emptyDraft(): StudyDraft {
+  return { name: '', dataset: '', forgetSet: '', architecture: '', engine: '', methods: [], seeds: '1', golds: '2', settings: {} }
+}
+
+const number = (key: string, minimum: number, maximum: number | null, more: Partial<ParameterField> = {}): ParameterField => ({
+  key,
+  kind: 'integer',
+  description: null,
+  fallback: null,
+  minimum,
+  maximum,
+  exclusiveMinimum: false,
+  exclusiveMaximum: false,
+  choices: [],
+  ...more,
+})
+
+/** The settings of a study that belong to no method. */
+export const recipeFields: readonly ParameterField[] = [
+  number('epochs', 1, 10_000),
+  number('lr', 0, 10, { kind: 'number', exclusiveMinimum: true }),
+  number('batchSize', 1, 4096),
+  number('earlyEpoch', 1, 10_000),
+  number('threshold', 0, 1, { kind: 'number' }),
+  number('splitSeed', 0, 2 ** 31 - 1),
+]
+
+export type DraftProblem =
+  | 'name-missing'
+  | 'name-wrong'
+  | 'name-taken'
+  | 'dataset-missing'
+  | 'forget-missing'
+  | 'methods-missing'
+  | 'seeds-wrong'
+  | 'golds-wrong'
+  | `setting-${ParameterProblem}`
+
+/** Field -> what is wrong with it. The workbench checks all of it again, by the same rules. */
+export function draftProblems(
+  draft: StudyDraft,
+  methods: readonly MethodInfo[],
+  takenNames: readonly string[],
+): ReadonlyMap<string, DraftProblem> {
+  const problems = new Map<string, DraftProblem>()
+  const name = draft.name.trim()
+  if (name === '') problems.set('name', 'name-missing')
+  else if (name.length > 120 || /[\p{Cc}/\\]/u.test(name)) problems.set('name', 'name-wrong')
+  else if (takenNames.includes(name)) problems.set('name', 'name-taken')
+  if (draft.dataset === '') problems.set('dataset', 'dataset-missing')
+  if (draft.forgetSet === '') problems.set('forgetSet', 'forget-missing')
+  if (draft.methods.length === 0) problems.set('methods', 'methods-missing')
+  if (!isWhole(draft.seeds, 1, 100)) problems.set('seeds', 'seeds-wrong')
+  if (!isWhole(draft.golds, 1, 32)) problems.set('golds', 'golds-wrong')
+  for (const [key, field] of settingFields(draft, methods)) {
+    const problem = parameterProblem(field, draft.settings[key] ?? '')
+    if (problem !== null) problems.set(key, `setting-${problem}`)
+  }
+  return problems
+}
+
+/** The settings that were typed, of the recipe and of the chosen methods, as the contract takes them. */
+export function draftSettings(draft: StudyDraft, methods: readonly MethodInfo[]): Record<string, number | string | boolean> {
+  const settings: Record<string, number | string | boolean> = {}
+  for (const [key, field] of settingFields(draft, methods)) {
+    const typed = draft.settings[key]?.trim() ?? ''
+    if (typed !== '') settings[key] = parameterValue(field, typed)
+  }
+  return settings
+}
+
+function* settingFields(draft: StudyDraft, methods: readonly MethodInfo[]): Generator<readonly [string, ParameterField]> {
+  for (const field of recipeFields) yield [field.key, field]
+  for (const method of methods)
+    if (draft.methods.includes(method.id))
+      for (const field of parameterFields(method.schema, method.defaults)) yield [`${method.id}.${field.key}`, field]
+}
+
+function isWhole(typed: string, low: number, high: number): boolean {
+  return /^\d+$/.test(typed.trim()) && Number(typed) >= low && Number(typed) <= high
+}

@@ -1,0 +1,17 @@
+import { en } from './en.ts'
+import { zh } from './zh.ts'
+
+/** English's shape with any texts: what a further language must have, no more and no less. */
+export type Catalogue<T = typeof en> = { readonly [Key in keyof T]: T[Key] extends string ? string : Catalogue<T[Key]> }
+
+type Leaves<T, Path extends string = ''> = {
+  [Key in keyof T & string]: T[Key] extends string ? `${Path}${Key}` : Leaves<T[Key], `${Path}${Key}.`>
+}[keyof T & string]
+
+/** `start.title`, …: every text of the window. */
+export type MessageKey = Leaves<typeof en>
+
+export const localeNames = ['en', 'zh'] as const
+export type LocaleName = (typeof localeNames)[number]
+
+export const catalogues: Readonly<Record<LocaleName, Catalogue>> = { en, zh }

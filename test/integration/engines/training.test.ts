@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
+
+interface Training {
+  readonly losses: number[]
+  readonly hash: string
+  readonly tensors: number[]
+  readonly heapBytes: number[]
+}
+
+/** Trains in a process of its own; anything on stderr is a failure. */
+async function train(engine: string, optimizer: string, steps: number, batchSize: number): Promise<Training> {
+  const script = join(import.meta.dirname, 'train-network.ts')
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [
+    script,
+    engine,
+    optimizer,
+    String(steps),
+    String(batchSize),
+  ])
+  expect(stderr).toBe('')
+  return JSON.parse(stdout) as Training
+}
+
+describe('training the demo network', () => {
+  test.each(['adam', 'sgd'])('gives the same weights in two processes on wasm with %s', async (optimizer) => {
+    const first = await train('wasm', optimizer, 60, 32)
+    const second = await train('wasm', optimizer, 60, 32)
+    expect(second.hash).toBe(first.hash)
+    expect(second.losses).toEqual(first.losses)
+  })
+
+  test.each(['adam', 'sgd'])('has the same losses on wasm and cpu over 20 steps with %s', async (optimizer) => {
+    const [wasm, cpu] = await Promise.all([train('wasm', optimizer, 20, 3), train('cpu', optimizer, 20, 3)])
+    for (const [step, loss] of wasm.losses.entries()) {
+      expect(Math.abs(loss - cpu.losses[step])).toBeLessThan(1e-4 * cpu.losses[step])
+    }
+  })
+
+  test('keeps tensors and memory level over 2,000 steps', async () => {
+    const { tensors, heapBytes } = await train('wasm', 'adam', 2000, 8)
+    expect(tensors[1]).toBe(tensors[0])
+    expect(heapBytes[1]).toBe(heapBytes[0])
+  })
+})

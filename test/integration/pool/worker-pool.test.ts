@@ -1,0 +1,248 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { ObjectStore } from '#main/artifacts/object-store.ts'
+import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
+import { defaultWorkerCount, hasMemoryForWorker } from '#main/compute/pool/machine.ts'
+import { probeEngines } from '#main/compute/pool/probe-engines.ts'
+import { WorkerPool, type WorkerPoolOptions } from '#main/compute/pool/worker-pool.ts'
+import { type StageProgress, type StageSpec, stageVersions } from '#main/compute/stages.ts'
+import { encodeIds, encodeLabels } from '#main/workbench/datasets/sample-data.ts'
+import type { StageKey } from '#shared/ids.ts'
+import { Random } from '#shared/random.ts'
+
+interface PoolBench extends AsyncDisposable {
+  readonly pool: WorkerPool
+  readonly objects: ObjectStore
+}
+
+async function poolBench(changes: Partial<WorkerPoolOptions> = {}): Promise<PoolBench> {
+  const root = await mkdtemp(join(tmpdir(), 'tmu-pool-'))
+  const pool = new WorkerPool({ launcher: forkLauncher, objectsRoot: root, engine: 'wasm', size: 1, ...changes })
+  return {
+    pool,
+    objects: new ObjectStore(root),
+    async [Symbol.asyncDispose]() {
+      await pool.close()
+      await rm(root, { recursive: true, force: true })
+    },
+  }
+}
+
+const data = { height: 12, width: 12, channels: 1, classCount: 2, normalisation: { mean: [0.5], std: [0.3] } }
+const recipe = {
+  epochs: 1,
+  batchSize: 16,
+  optimizer: 'adam',
+  lr: 1e-3,
+  schedule: 'constant',
+  momentum: 0.9,
+  weightDecay: 0,
+} as const
+
+/** A gold on 64 random images. */
+async function training(objects: ObjectStore, epochs: number, name = 'a'): Promise<StageSpec> {
+  const count = 64
+  const random = Random.of(1, 'pixels')
+  const [images, labels, retain] = await Promise.all([
+    objects.put(Uint8Array.from({ length: count * 144 }, () => random.below(256))),
+    objects.put(encodeLabels(Int32Array.from({ length: count }, (_, i) => i % 2))),
+    objects.put(encodeIds(Int32Array.from({ length: count }, (_, i) => i))),
+  ])
+  return {
+    key: name.padEnd(64, '0') as StageKey,
+    kind: 'train-gold',
+    version: stageVersions['train-gold'],
+    params: { data, architecture: 'tiny-cnn', recipe: { ...recipe, epochs } },
+    seed: 1,
+    engine: 'wasm',
+    inputs: { images, labels, retain },
+    checkpoint: null,
+  }
+}
+
+const never = new AbortController().signal
+const quiet = { signal: never, onProgress: () => {} }
+
+describe('worker pool', () => {
+  it('keeps a worker for the next stage, and ends it when there is no work', async () => {
+    await using bench = await poolBench({ idleMs: 300 })
+    await bench.pool.execute(await training(bench.objects, 1), quiet)
+    const [pid] = bench.pool.pids
+    await bench.pool.execute(await training(bench.objects, 2, 'b'), quiet)
+    expect(bench.pool.pids).toEqual([pid])
+    await expect.poll(() => bench.pool.pids, { timeout: 3000 }).toEqual([])
+  })
+
+  it('gives back outputs, cost and progress in order', async () => {
+    await using bench = await poolBench()
+    const seen: StageProgress[] = []
+    const result = await bench.pool.execute(await training(bench.objects, 3), {
+      signal: never,
+      onProgress: (progress) => void seen.push(progress),
+    })
+    expect(Object.keys(result.outputs).toSorted()).toEqual(['curve', 'weights'])
+    expect(await bench.objects.has(result.outputs['weights'])).toBe(true)
+    expect(result.cost).toMatchObject({ engine: 'wasm', visitsForward: 192, visitsBackward: 192 })
+    expect(result.cost.seconds).toBeGreaterThan(0)
+    expect(seen.flatMap((progress) => (progress.kind === 'curve' ? [progress.point.epoch] : []))).toEqual([1, 2, 3])
+  })
+
+  it('lets a stage write no further checkpoint before the last one is acknowledged', async () => {
+    await using bench = await poolBench()
+    const epochs: number[] = []
+    let acknowledge = (): void => {}
+    const result = bench.pool.execute(await training(bench.objects, 4), {
+      signal: never,
+      onProgress: (progress) => {
+        if (progress.kind !== 'checkpoint') return
+        epochs.push(progress.epoch)
+        return epochs.length > 1
+          ? undefined
+          : new Promise<void>((resolve) => {
+              acknowledge = resolve
+            })
+      },
+    })
+    await expect.poll(() => epochs, { timeout: 10_000 }).toEqual([1])
+    await wait(500)
+    expect(epochs).toEqual([1])
+    acknowledge()
+    await result
+    expect(epochs.length).toBeGreaterThan(1)
+  })
+
+  it('fails the stage when its checkpoint cannot be recorded', async () => {
+    await using bench = await poolBench()
+    const failing = bench.pool.execute(await training(bench.objects, 50), {
+      signal: never,
+      onProgress(progress) {
+        if (progress.kind === 'checkpoint') throw new Error('no room')
+      },
+    })
+    await expect(failing).rejects.toThrow('no room')
+    expect((await bench.pool.execute(await training(bench.objects, 1, 'b'), quiet)).outputs).toHaveProperty('weights')
+  })
+
+  it('cancels a stage within two seconds and uses the worker further', async () => {
+    await using bench = await poolBench()
+    const abort = new AbortController()
+    const started = Promise.withResolvers<void>()
+    const running = bench.pool.execute(await training(bench.objects, 5000), {
+      signal: abort.signal,
+      onProgress: () => started.resolve(),
+    })
+    await started.promise
+    const [pid] = bench.pool.pids
+    const asked = performance.now()
+    abort.abort()
+    await expect(running).rejects.toMatchObject({ code: 'cancelled' })
+    expect(performance.now() - asked).toBeLessThan(2000)
+    await bench.pool.execute(await training(bench.objects, 1, 'b'), quiet)
+    expect(bench.pool.pids).toEqual([pid])
+  })
+
+  it('ends a worker that does not answer its cancel', async () => {
+    await using bench = await poolBench()
+    const abort = new AbortController()
+    const started = Promise.withResolvers<void>()
+    const running = bench.pool.execute(await training(bench.objects, 5000), {
+      signal: abort.signal,
+      onProgress: () => started.resolve(),
+    })
+    await started.promise
+    const [pid] = bench.pool.pids
+    process.kill(pid, 'SIGSTOP')
+    const asked = performance.now()
+    abort.abort()
+    await expect(running).rejects.toMatchObject({ code: 'cancelled' })
+    expect(performance.now() - asked).toBeLessThan(2000)
+    await expect.poll(() => bench.pool.pids, { timeout: 3000 }).not.toContain(pid)
+  })
+
+  it('fails the stage of a worker that is killed, says why, and replaces the worker', async () => {
+    await using bench = await poolBench()
+    const started = Promise.withResolvers<void>()
+    const running = bench.pool.execute(await training(bench.objects, 5000), {
+      signal: never,
+      onProgress: () => started.resolve(),
+    })
+    await started.promise
+    const [pid] = bench.pool.pids
+    process.kill(pid, 'SIGKILL')
+    await expect(running).rejects.toMatchObject({
+      code: 'worker-died',
+      message: expect.stringContaining('SIGKILL'),
+      details: expect.objectContaining({ signal: 'SIGKILL' }),
+    })
+    await bench.pool.execute(await training(bench.objects, 1, 'b'), quiet)
+    expect(bench.pool.pids).not.toContain(pid)
+  })
+
+  it('has stages wait for a worker when all are busy', async () => {
+    await using bench = await poolBench()
+    const order: string[] = []
+    const execute = async (name: string): Promise<void> => {
+      await bench.pool.execute(await training(bench.objects, 1, name), quiet)
+      order.push(name)
+      expect(bench.pool.pids.length).toBe(1)
+    }
+    await Promise.all([execute('a'), execute('b'), execute('c')])
+    expect(order.toSorted()).toEqual(['a', 'b', 'c'])
+  })
+
+  it('ends everything on close', async () => {
+    await using bench = await poolBench()
+    const started = Promise.withResolvers<void>()
+    const running = bench.pool.execute(await training(bench.objects, 5000), {
+      signal: never,
+      onProgress: () => started.resolve(),
+    })
+    const outcome = expect(running).rejects.toMatchObject({ code: 'worker-died' })
+    await started.promise
+    await bench.pool.close()
+    await outcome
+    expect(bench.pool.pids).toEqual([])
+    await expect(bench.pool.execute(await training(bench.objects, 1, 'b'), quiet)).rejects.toMatchObject({
+      code: 'cancelled',
+    })
+  })
+
+  it('asks a worker which engines work, without loading one here', async () => {
+    const engines = await probeEngines(forkLauncher)
+    expect(engines.map((engine) => engine.id)).toEqual(['cuda', 'native', 'webgpu', 'wasm', 'cpu'])
+    for (const engine of engines) {
+      if (engine.available) expect(engine.version).toBeTruthy()
+      else expect(engine.reason).toBeTruthy()
+    }
+    expect(engines.find((engine) => engine.id === 'wasm')?.available).toBe(true)
+  })
+})
+
+describe('pool size', () => {
+  const gibibyte = 2 ** 30
+  const machine = (cores: number, total: number, available: number) => ({
+    cores,
+    totalMemory: total * gibibyte,
+    availableMemory: () => available * gibibyte,
+  })
+
+  it('is one worker a core on CPU engines, four at most', () => {
+    expect(defaultWorkerCount('wasm', machine(2, 16, 12))).toBe(2)
+    expect(defaultWorkerCount('wasm', machine(16, 64, 60))).toBe(4)
+  })
+
+  it('is one on a GPU', () => {
+    expect(defaultWorkerCount('cuda', machine(16, 64, 60))).toBe(1)
+  })
+
+  it('keeps a fifth of the memory free, and has one worker in any case', () => {
+    // 4 GiB in all: 0.8 stay free, 0.7 are left of 1.5, enough for one worker of 400 MiB.
+    expect(defaultWorkerCount('wasm', machine(4, 4, 1.5))).toBe(1)
+    expect(defaultWorkerCount('wasm', machine(4, 4, 0.2))).toBe(1)
+    expect(hasMemoryForWorker('wasm', machine(4, 4, 1.1))).toBe(false)
+    expect(hasMemoryForWorker('wasm', machine(4, 4, 1.3))).toBe(true)
+  })
+})

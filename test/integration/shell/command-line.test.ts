@@ -1,0 +1,169 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { Dataset } from '#shared/domain/dataset.ts'
+import type { Run, StudyPlan, StudyResult } from '#shared/domain/study.ts'
+import { writeStripedImages } from '#test/support/striped-images.ts'
+import { killTree, startTmu, temporaryFolder, tmu, tmuJson } from '#test/support/tmu-process.ts'
+
+const methods = 'gold,none,fine-tune,tmu,count-matched-random,tmu-soft'
+
+async function prepareStudy(workspace: string, images: string, epochs: number): Promise<void> {
+  await writeStripedImages(images, 80)
+  await tmuJson(workspace, 'dataset', 'import', images, '--name', 'stripes')
+  await tmuJson(workspace, 'forget', 'create', 'half', '--dataset', 'stripes', '--class', 'down', '--fraction', '0.5')
+  await tmuJson(
+    workspace,
+    ...['study', 'create', 'first', '--dataset', 'stripes', '--forget', 'half', '--methods', methods],
+    ...['--golds', '2', '--set', `epochs=${epochs}`, '--set', 'earlyEpoch=2'],
+  )
+}
+
+describe('a study by the command line', () => {
+  test('runs from a folder of images to verdicts, and a second time from what is stored', async () => {
+    await using folder = await temporaryFolder()
+    const workspace = join(folder.path, 'workspace')
+    const images = join(folder.path, 'images')
+    await prepareStudy(workspace, images, 6)
+
+    const dataset = await tmuJson<Dataset>(workspace, 'dataset', 'show', 'stripes')
+    expect(dataset).toMatchObject({ name: 'stripes', sampleCount: 240, shape: [28, 28, 1], problems: [] })
+    expect(dataset.classes).toEqual(['across', 'down', 'slant'].map((name) => ({ name, count: 80 })))
+
+    const plan = await tmuJson<StudyPlan>(workspace, 'study', 'plan', 'first')
+    expect(plan.trains).toEqual({ originals: 1, golds: 2, twins: 1 })
+    expect(plan.toReuse).toBe(0)
+
+    const first = await tmu(workspace, 'study', 'run', 'first', '--json')
+    expect(first.stderr).toMatch(/^stage done train-original [0-9a-f]{64}$/m)
+    expect(first.code).toBe(0)
+    const result = JSON.parse(first.stdout) as StudyResult
+    expect(result).toMatchObject({
+      study: 'first',
+      engine: 'wasm',
+      stages: { computed: plan.toCompute, reused: 0, failed: 0 },
+    })
+    // One row a method and seed; the golds have seeds of their own.
+    expect(result.runs.map((run) => run.method).toSorted()).toEqual([...methods.split(','), 'gold'].toSorted())
+    expect(result.runs.every((run) => run.state === 'succeeded')).toBe(true)
+    expect(result.gate.checks.length).toBeGreaterThan(0)
+
+    const again = await tmuJson<StudyResult>(workspace, 'study', 'run', 'first')
+    expect(again.stages).toEqual({ computed: 0, reused: plan.toCompute, failed: 0 })
+    expect(again.runs.map((run) => run.metrics)).toEqual(result.runs.map((run) => run.metrics))
+
+    // The outcome file of a run, evaluated from outside, gives the run's own figures.
+    const run = await tmuJson<Run>(
+      workspace,
+      'run',
+      'show',
+      result.runs.find((item) => item.method === 'tmu')?.id ?? '',
+    )
+    const evaluated = await tmuJson<{ metrics: Run['metrics'] }>(
+      workspace,
+      'outcome',
+      'evaluate',
+      run.outcomePath ?? '',
+    )
+    expect(evaluated.metrics?.['gap']).toEqual(run.metrics?.['gap'])
+
+    const check = await tmu(workspace, 'workspace', 'check')
+    expect(check).toMatchObject({ code: 0 })
+  })
+
+  test('survives SIGKILL of the whole tree, resumes, and ends with the bits of an undisturbed run', async () => {
+    await using folder = await temporaryFolder()
+    const calm = join(folder.path, 'calm')
+    const disturbed = join(folder.path, 'disturbed')
+    await prepareStudy(calm, join(folder.path, 'a'), 40)
+    await prepareStudy(disturbed, join(folder.path, 'b'), 40)
+    const undisturbed = await tmuJson<StudyResult>(calm, 'study', 'run', 'first')
+
+    const killed = startTmu(disturbed, ['study', 'run', 'first'])
+    await killed.untilStderr('stage done train-original')
+    killTree(killed.child)
+    await killed.finished
+    expect((await tmu(disturbed, 'workspace', 'check')).code).toBe(0)
+
+    const resumed = await tmuJson<StudyResult>(disturbed, 'study', 'run', 'first')
+    expect(resumed.stages.reused).toBeGreaterThan(0)
+    expect(resumed.runs.map((run) => [run.method, run.metrics])).toEqual(
+      undisturbed.runs.map((run) => [run.method, run.metrics]),
+    )
+    expect((await tmu(disturbed, 'workspace', 'check')).code).toBe(0)
+  })
+
+  test('cancels within two seconds on Ctrl-C, and resumes', async () => {
+    await using folder = await temporaryFolder()
+    const workspace = join(folder.path, 'workspace')
+    await prepareStudy(workspace, join(folder.path, 'images'), 200)
+    const running = startTmu(workspace, ['study', 'run', 'first'])
+    await running.untilStderr(/progress|stage done/)
+    const asked = performance.now()
+    running.child.kill('SIGINT')
+    expect((await running.finished).code).toBe(130)
+    expect(performance.now() - asked).toBeLessThan(2500)
+    const runs = await tmuJson<Run[]>(workspace, 'run', 'list')
+    expect(runs.some((run) => run.state === 'cancelled')).toBe(true)
+    expect(runs.some((run) => run.state === 'running' || run.state === 'queued')).toBe(false)
+  })
+
+  test('lets other commands attach to the process that runs a study', async () => {
+    await using folder = await temporaryFolder()
+    const workspace = join(folder.path, 'workspace')
+    await prepareStudy(workspace, join(folder.path, 'images'), 200)
+    const running = startTmu(workspace, ['study', 'run', 'first'])
+    await running.untilStderr(/progress|stage done/)
+    const runs = await tmuJson<Run[]>(workspace, 'run', 'list')
+    expect(runs.some((run) => run.state === 'running')).toBe(true)
+    for (const run of runs.filter((item) => item.state === 'running' || item.state === 'queued')) {
+      await tmu(workspace, 'run', 'cancel', run.id)
+    }
+    expect((await running.finished).code).toBe(130)
+  })
+})
+
+describe('bad input', () => {
+  test('is refused with exit 2 and a sentence that names the culprit, and leaves nothing behind', async () => {
+    await using folder = await temporaryFolder()
+    const workspace = join(folder.path, 'workspace')
+    const images = join(folder.path, 'images')
+    await writeStripedImages(images, 40)
+    await tmuJson(workspace, 'dataset', 'import', images, '--name', 'stripes')
+    await tmuJson(workspace, 'forget', 'create', 'some', '--dataset', 'stripes', '--class', 'down', '--fraction', '0.5')
+    await tmuJson(workspace, 'forget', 'create', 'all', '--dataset', 'stripes', '--class', 'down', '--fraction', '1')
+    await mkdir(join(folder.path, 'empty'))
+    await writeFile(join(folder.path, 'broken.npz'), 'PK\u0003\u0004 and nothing more')
+
+    const study = ['study', 'create', 'x', '--dataset', 'stripes', '--forget', 'some']
+    const cases: readonly (readonly [culprit: string, ...command: string[]])[] = [
+      ['nowhere', 'dataset', 'import', join(folder.path, 'nowhere')],
+      ['empty', 'dataset', 'import', join(folder.path, 'empty')],
+      ['stripes', 'dataset', 'import', images, '--name', 'stripes'],
+      ['--size', 'dataset', 'import', images, '--size', 'huge'],
+      ['sideways', 'forget', 'create', 'f', '--dataset', 'stripes', '--class', 'sideways', '--fraction', '0.5'],
+      ['fraction', 'forget', 'create', 'f', '--dataset', 'stripes', '--class', 'down', '--fraction', '1.5'],
+      ['no-such-set', 'forget', 'create', 'f', '--dataset', 'no-such-set', '--class', 'down', '--fraction', '0.5'],
+      ['magic', ...study, '--methods', 'magic'],
+      ['epoch', ...study, '--set', 'epoch=3'],
+      ['epochs', ...study, '--set', 'epochs=0'],
+      ['tmu.lr', ...study, '--set', 'tmu.lr=-1'],
+      ['class', 'study', 'create', 'x', '--dataset', 'stripes', '--forget', 'all', '--methods', 'tmu'],
+      ['nothing', 'study', 'run', 'nothing'],
+      ['broken.npz', 'outcome', 'evaluate', join(folder.path, 'broken.npz')],
+      ['--nonsense', 'study', 'list', '--nonsense'],
+      ['dance', 'dance'],
+    ]
+    for (const [culprit, ...command] of cases) {
+      const { code, stderr, stdout } = await tmu(workspace, ...command)
+      expect({ command, code, stdout }).toEqual({ command, code: 2, stdout: '' })
+      expect(stderr).toContain(culprit)
+      expect(stderr).not.toMatch(/\n\s+at .*:\d+:\d+/)
+    }
+    expect(await tmuJson<unknown[]>(workspace, 'dataset', 'list')).toHaveLength(1)
+    expect(await tmuJson<unknown[]>(workspace, 'forget', 'list')).toHaveLength(2)
+    expect(await tmuJson<unknown[]>(workspace, 'study', 'list')).toHaveLength(0)
+    expect((await tmu(workspace, 'workspace', 'check')).code).toBe(0)
+    expect(await readdir(join(workspace, 'tmp'))).toEqual([])
+  })
+})

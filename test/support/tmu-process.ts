@@ -1,0 +1,90 @@
+/** Runs the real command line in a real process, as a user's shell would. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export const projectRoot = join(import.meta.dirname, '..', '..')
+const entry = join(projectRoot, 'src-main', 'shell', 'cli', 'main.ts')
+
+export interface Finished {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface RunningCommand {
+  readonly child: ChildProcess
+  readonly finished: Promise<Finished>
+  /** Resolves when stderr has shown this text. */
+  untilStderr(text: string | RegExp): Promise<void>
+}
+
+export function startTmu(workspace: string, parameters: readonly string[]): RunningCommand {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, ...parameters], {
+    cwd: projectRoot,
+    env: { ...process.env, TMU_WORKSPACE: workspace, NODE_OPTIONS: '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own, so that a test can kill the whole tree.
+    detached: true,
+  })
+  let stdout = ''
+  let stderr = ''
+  const watchers = new Set<() => void>()
+  child.stdout?.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString()
+  })
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString()
+    for (const watcher of watchers) watcher()
+  })
+  const finished = new Promise<Finished>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
+  })
+  return {
+    child,
+    finished,
+    untilStderr(text) {
+      return new Promise((resolve, reject) => {
+        const check = (): void => {
+          if (typeof text === 'string' ? stderr.includes(text) : text.test(stderr)) {
+            watchers.delete(check)
+            resolve()
+          }
+        }
+        watchers.add(check)
+        check()
+        void finished.then((end) => reject(new Error(`ended with ${end.code} before ${String(text)}:\n${end.stderr}`)))
+      })
+    },
+  }
+}
+
+export function tmu(workspace: string, ...parameters: readonly string[]): Promise<Finished> {
+  return startTmu(workspace, parameters).finished
+}
+
+/** The one JSON document that `--json` prints. */
+export async function tmuJson<T>(workspace: string, ...parameters: readonly string[]): Promise<T> {
+  const { code, stdout, stderr } = await tmu(workspace, ...parameters, '--json')
+  if (code !== 0) throw new Error(`tmu ${parameters.join(' ')} ended with ${code}:\n${stderr}`)
+  return JSON.parse(stdout) as T
+}
+
+/** Kills a command with all its children, as a power cut would. */
+export function killTree(child: ChildProcess): void {
+  if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+}
+
+/** An empty folder that goes away with `await using`. */
+export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'tmu-'))
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await rm(path, { recursive: true, force: true, maxRetries: 5 })
+    },
+  }
+}

@@ -1,0 +1,91 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { describe, expect, test } from 'vitest'
+import { bestEngine, loadEngine, probeEngines } from '#main/compute/worker/engines/engine.ts'
+import { engineIds } from '#shared/domain/engine.ts'
+import { AppError } from '#shared/errors.ts'
+
+describe('the engine ladder', () => {
+  test('loads an engine once and makes it the active one', async () => {
+    const wasm = await loadEngine('wasm')
+    expect(tf.getBackend()).toBe('wasm')
+    const cpu = await loadEngine('cpu')
+    expect(tf.getBackend()).toBe('cpu')
+    expect(await loadEngine('wasm')).toBe(wasm)
+    expect(tf.getBackend()).toBe('wasm')
+    cpu.activate()
+    expect(tf.getBackend()).toBe('cpu')
+  })
+
+  test('moves tensors between engines of one process', async () => {
+    const cpu = await loadEngine('cpu')
+    const made = tf.tensor1d([1, 2, 3])
+    await loadEngine('wasm')
+    const doubled = tf.add(made, made)
+    expect([...doubled.dataSync()]).toEqual([2, 4, 6])
+    cpu.activate()
+    expect([...tf.neg(doubled).dataSync()]).toEqual([-2, -4, -6])
+  })
+
+  test('says what it runs on', async () => {
+    const { id, version, device, threads, kernelSet, memory } = await loadEngine('wasm')
+    expect({ id, version, threads, kernelSet }).toEqual({
+      id: 'wasm',
+      version: '4.22.0',
+      threads: 1,
+      kernelSet: 'tmu-simd-1',
+    })
+    expect(device).toMatch(/^WebAssembly SIMD on ./)
+    expect(memory().heapBytes).toBeGreaterThan(0)
+  })
+
+  test('refuses an engine that is not there with the reason and a way on', async () => {
+    const error = await loadEngine('native').catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(AppError)
+    expect(error).toMatchObject({ code: 'engine-unavailable', message: expect.stringMatching(/not installed/) })
+    expect((error as AppError).hint).toMatch(/"wasm" works everywhere/)
+  })
+
+  test('reports every engine, best first, and leaves the active one active', async () => {
+    await loadEngine('wasm')
+    const statuses = await probeEngines()
+    expect(tf.getBackend()).toBe('wasm')
+    expect(statuses.map(({ id }) => id)).toEqual(engineIds)
+    for (const { available, reason, version, device, selfTestSeconds } of statuses) {
+      if (available) {
+        expect(reason).toBeUndefined()
+        expect(version).toMatch(/^\d/)
+        expect(device).toMatch(/./)
+        expect(selfTestSeconds).toBeLessThan(1)
+      } else {
+        expect(reason).toMatch(/^[A-Z].*\.$/)
+        expect(version).toBeUndefined()
+      }
+    }
+    expect(statuses.filter(({ available }) => available).map(({ id }) => id)).toEqual(
+      expect.arrayContaining(['wasm', 'cpu']),
+    )
+  })
+
+  test('chooses the best engine that passes', async () => {
+    const statuses = await probeEngines()
+    expect((await bestEngine()).id).toBe(statuses.find(({ available }) => available)?.id)
+  })
+
+  test('goes down the ladder when a kernel is wrong', async () => {
+    await loadEngine('wasm')
+    const stored = tf.getKernel('TmuReluGrad', 'wasm')
+    tf.unregisterKernel('TmuReluGrad', 'wasm')
+    tf.registerKernel({
+      ...stored,
+      kernelFunc: (call) => stored.kernelFunc({ ...call, inputs: { ...call.inputs, y: call.inputs.dy } }),
+    })
+    try {
+      const status = (await probeEngines()).find(({ id }) => id === 'wasm')
+      expect(status).toMatchObject({ available: false, reason: expect.stringMatching(/failed its self-test/) })
+      expect((await bestEngine()).id).toBe('cpu')
+    } finally {
+      tf.unregisterKernel('TmuReluGrad', 'wasm')
+      tf.registerKernel(stored)
+    }
+  })
+})

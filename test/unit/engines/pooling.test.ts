@@ -1,0 +1,87 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { describe, expect, test } from 'vitest'
+import { maxPool } from '#main/compute/worker/engines/ops.ts'
+import { Random } from '#shared/random.ts'
+import { axisOf, dot, plainMaxPool, slope } from './plain-network.ts'
+import { normals, onEngine, read, relativeError, type Values } from './tensors.ts'
+
+interface Case {
+  readonly input: [number, number, number, number]
+  readonly size: number
+  readonly strides: [number, number]
+  readonly pad: 'same' | 'valid'
+}
+
+const cases: Case[] = []
+for (const strides of [
+  [1, 1],
+  [2, 2],
+  [2, 1],
+] as [number, number][]) {
+  for (const pad of ['same', 'valid'] as const) {
+    for (const height of [7, 8, 11]) {
+      for (const size of [2, 3]) {
+        cases.push({ input: [2, height, height + 1, 3 + (cases.length % 6)], size, strides, pad })
+      }
+    }
+  }
+}
+
+function outputShape({ input, size, strides, pad }: Case): [number, number, number, number] {
+  return [input[0], axisOf(input[1], size, strides[0], pad).out, axisOf(input[2], size, strides[1], pad).out, input[3]]
+}
+
+function run(id: 'wasm' | 'cpu', item: Case, values: Values): Promise<{ y: Values; dx: Values }> {
+  return onEngine(id, () => {
+    const shape = outputShape(item)
+    const f = (x: tf.Tensor): tf.Tensor => maxPool(x as tf.Tensor4D, item)
+    const dy = tf.tensor4d(normals(2, ...shape), shape)
+    const { value, grad } = tf.valueAndGrad(f)(tf.tensor4d(values, item.input), dy)
+    expect(value.shape).toEqual(shape)
+    return { y: read(value), dx: read(grad) }
+  })
+}
+
+describe('maxPool', () => {
+  test.each(cases)('is the same on wasm and cpu: $input size $size strides $strides $pad', async (item) => {
+    const values = normals(1, ...item.input)
+    const [wasm, cpu] = [await run('wasm', item, values), await run('cpu', item, values)]
+    expect(wasm.y).toEqual(cpu.y)
+    expect(relativeError(wasm.dx, cpu.dx)).toBeLessThan(1e-6)
+  })
+
+  test.each(cases.filter((_, i) => i % 3 === 0))(
+    'has the values and slopes of a float64 pool: $input size $size strides $strides $pad',
+    async (item) => {
+      const values = normals(1, ...item.input)
+      const { y, dx } = await run('cpu', item, values)
+      const dy = normals(2, ...outputShape(item))
+      const plain = (point: Float64Array): Float64Array =>
+        plainMaxPool({ shape: item.input, values: point }, item).values
+      expect([...y]).toEqual([...plain(Float64Array.from(values))])
+      const direction = normals(3, values.length)
+      expect(dot(dx, direction)).toBeCloseTo(
+        slope((point) => dot(plain(point), dy), values, direction, 1e-7),
+        4,
+      )
+    },
+  )
+
+  test.each(cases.filter((_, i) => i % 5 === 0))(
+    'gives the gradient of equal largest values to the first: $input size $size strides $strides $pad',
+    async (item) => {
+      const random = Random.of(1, 'ties')
+      const values = normals(1, ...item.input).map(() => random.below(3))
+      const [wasm, cpu] = [await run('wasm', item, values), await run('cpu', item, values)]
+      expect(relativeError(wasm.dx, cpu.dx)).toBeLessThan(1e-6)
+    },
+  )
+
+  test('splits nothing between two equal values', async () => {
+    const dx = await onEngine('wasm', () => {
+      const f = (x: tf.Tensor): tf.Tensor => maxPool(x as tf.Tensor4D, { size: 2, strides: 2, pad: 'valid' })
+      return read(tf.grad(f)(tf.tensor4d([1, 5, 5, 5], [1, 2, 2, 1]), tf.tensor4d([3], [1, 1, 1, 1])))
+    })
+    expect([...dx]).toEqual([0, 3, 0, 0])
+  })
+})

@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest'
+import { completeMethodOptions, defaultMethods } from '#main/compute/methods.ts'
+import type { StageNode } from '#main/compute/stages.ts'
+import { assertGoldIsEvidence } from '#main/workbench/jobs/gold-guard.ts'
+import { type CompiledStudy, compileStudy, dependenciesOf } from '#main/workbench/jobs/graph.ts'
+import type { StudyConfig } from '#shared/domain/study.ts'
+import type { StageKey } from '#shared/ids.ts'
+import { exampleConfig, exampleMaterial } from './example-study.ts'
+
+const compile = (changes: Partial<StudyConfig> = {}, material = exampleMaterial()): CompiledStudy =>
+  compileStudy(exampleConfig(changes), material, 'wasm')
+
+const ofKind = (study: CompiledStudy, kind: StageNode['kind']): readonly StageNode[] =>
+  study.nodes.filter((node) => node.kind === kind)
+
+const nodeOf = (study: CompiledStudy, key: StageKey): StageNode => {
+  const node = study.nodes.find((candidate) => candidate.key === key)
+  if (node === undefined) throw new Error(`no stage ${key}`)
+  return node
+}
+
+/** Every stage that this one was made from, at any distance. */
+const ancestorsOf = (study: CompiledStudy, key: StageKey): ReadonlySet<StageNode> => {
+  const found = new Set<StageNode>()
+  const visit = (at: StageKey): void => {
+    for (const dependency of dependenciesOf(nodeOf(study, at))) {
+      const node = nodeOf(study, dependency)
+      if (found.has(node)) continue
+      found.add(node)
+      visit(dependency)
+    }
+  }
+  visit(key)
+  return found
+}
+
+const runOf = (study: CompiledStudy, method: string) => {
+  const run = study.runs.find((candidate) => candidate.method === method)
+  if (run === undefined) throw new Error(`no run of ${method}`)
+  return run
+}
+
+describe('study graph', () => {
+  it('has one run a method and seed, and one a gold', () => {
+    const study = compile({ seeds: [1, 2], goldSeeds: [1001, 1002, 1003] })
+    const others = defaultMethods.filter((method) => method !== 'gold')
+    expect(study.runs).toHaveLength(3 + 2 * others.length)
+    expect(study.runs.filter((run) => run.method === 'gold').map((run) => run.seed)).toEqual([1001, 1002, 1003])
+    for (const method of others) {
+      expect(study.runs.filter((run) => run.method === method).map((run) => run.seed)).toEqual([1, 2])
+    }
+  })
+
+  it('trains each gold once however many seeds and methods there are', () => {
+    const study = compile({ seeds: [1, 2, 3], goldSeeds: [1001, 1002] })
+    expect(ofKind(study, 'train-gold').map((node) => node.seed)).toEqual([1001, 1002])
+    expect(ofKind(study, 'train-original').map((node) => node.seed)).toEqual([1, 2, 3])
+    expect(ofKind(study, 'train-twin')).toHaveLength(3)
+  })
+
+  it('trains no twin when no method needs one', () => {
+    const study = compile({ methods: ['gold', 'none', 'fine-tune', 'rewind'] })
+    expect(ofKind(study, 'train-twin')).toHaveLength(0)
+    expect(ofKind(study, 'features')).toHaveLength(0)
+    expect(ofKind(study, 'label')).toHaveLength(0)
+  })
+
+  it('lists every stage after all that it reads, once', () => {
+    const study = compile({ seeds: [1, 2] })
+    const seen = new Set<StageKey>()
+    for (const node of study.nodes) {
+      for (const dependency of dependenciesOf(node)) expect(seen).toContain(dependency)
+      expect(seen).not.toContain(node.key)
+      seen.add(node.key)
+    }
+  })
+
+  it('has the same keys every time', () => {
+    expect(compile().nodes.map((node) => node.key)).toEqual(compile().nodes.map((node) => node.key))
+  })
+
+  it('lets no unlearning reach a gold, but the oracle through its labels', () => {
+    const study = compile({ seeds: [1, 2] })
+    for (const node of ofKind(study, 'unlearn') as readonly StageNode<'unlearn'>[]) {
+      const ancestors = [...ancestorsOf(study, node.key)]
+      const golds = ancestors.filter((ancestor) => ancestor.kind === 'train-gold')
+      if (node.params.method === 'oracle') {
+        expect(golds.map((gold) => gold.seed)).toEqual([1001])
+        expect(ancestors.filter((ancestor) => ancestor.kind === 'oracle-label')).toHaveLength(1)
+      } else expect(golds).toEqual([])
+    }
+    for (const kind of ['train-original', 'train-twin', 'features', 'fit-predictor', 'label'] as const) {
+      for (const node of ofKind(study, kind)) {
+        expect([...ancestorsOf(study, node.key)].map((ancestor) => ancestor.kind)).not.toContain('train-gold')
+      }
+    }
+  })
+
+  it('refuses a graph in which a gold or its labels help a method', () => {
+    const study = compile()
+    const gold = ofKind(study, 'train-gold')[0]
+    const oracleLabels = ofKind(study, 'oracle-label')[0]
+    const tmu = ofKind(study, 'unlearn').find((node) => (node as StageNode<'unlearn'>).params.method === 'tmu')
+    if (tmu === undefined) throw new Error('no tmu')
+    const tamper = (inputs: StageNode['inputs']): readonly StageNode[] => [
+      ...study.nodes,
+      { ...tmu, key: 'tampered' as StageKey, inputs: { ...tmu.inputs, ...inputs } },
+    ]
+    const isOracle = (method: string): boolean => method === 'oracle'
+    expect(() => assertGoldIsEvidence(study.nodes, isOracle)).not.toThrow()
+    expect(() => assertGoldIsEvidence(tamper({ original: { stage: gold.key, output: 'weights' } }), isOracle)).toThrow(
+      'would read a gold',
+    )
+    expect(() =>
+      assertGoldIsEvidence(tamper({ easyHard: { stage: oracleLabels.key, output: 'labels' } }), isOracle),
+    ).toThrow("would read a gold's labels")
+  })
+
+  it('judges a gold by the other golds and the oracle by all but gold 0', () => {
+    const study = compile({ goldSeeds: [1001, 1002, 1003] })
+    const judges = (key: StageKey): readonly string[] =>
+      Object.keys(nodeOf(study, key).inputs).filter((name) => name.startsWith('gold'))
+    expect(study.runs.filter((run) => run.method === 'gold').map((run) => judges(run.evaluate))).toEqual([
+      ['gold1', 'gold2'],
+      ['gold0', 'gold2'],
+      ['gold0', 'gold1'],
+    ])
+    expect(judges(runOf(study, 'oracle').evaluate)).toEqual(['gold1', 'gold2'])
+    expect(judges(runOf(study, 'tmu').evaluate)).toEqual(['gold0', 'gold1', 'gold2'])
+  })
+
+  it('scores doing nothing from the original, without a stage of its own', () => {
+    const study = compile()
+    const evaluate = nodeOf(study, runOf(study, 'none').evaluate)
+    expect(evaluate.inputs['unlearned']).toEqual(evaluate.inputs['original'])
+  })
+
+  it('compares the TMU family, and nothing else, with the count-matched random control of the same seed', () => {
+    const study = compile({ seeds: [1, 2] })
+    for (const run of study.runs) {
+      const control = nodeOf(study, run.evaluate).inputs['control']
+      if (!['tmu', 'tmu-soft', 'tmu-faithful'].includes(run.method)) {
+        expect(control).toBeUndefined()
+        continue
+      }
+      const matched = study.runs.find(
+        (candidate) => candidate.method === 'count-matched-random' && candidate.seed === run.seed,
+      )
+      expect(control).toEqual(nodeOf(study, matched?.evaluate ?? run.evaluate).inputs['unlearned'])
+    }
+  })
+
+  it('shares the predictor between tmu and the controls matched to it, also when tmu is set otherwise', () => {
+    const methods = ['gold', 'tmu', 'count-matched-random']
+    const methodParams = completeMethodOptions(methods, { tmu: { neighbours: 7 } })
+    const study = compile({ methods, methodParams })
+    expect(ofKind(study, 'fit-predictor')).toHaveLength(1)
+    expect(runOf(study, 'count-matched-random').twin).toEqual(runOf(study, 'tmu').twin)
+  })
+
+  it('keeps the usual early epochs and those that methods ask for', () => {
+    const methods = ['gold', 'rewind']
+    const methodParams = completeMethodOptions(methods, { rewind: { epoch: 5 } })
+    const [original] = ofKind(
+      compile({ methods, methodParams }),
+      'train-original',
+    ) as readonly StageNode<'train-original'>[]
+    expect(original.params.keepEpochs).toEqual([1, 2, 3, 4, 5, 6, 8])
+  })
+
+  it('trains the original and the twin of a second forget set of the same class no second time', () => {
+    const first = compile()
+    const second = compile({}, exampleMaterial({ forget: 'other' }))
+    for (const kind of ['train-original', 'train-twin'] as const) {
+      expect(ofKind(second, kind).map((node) => node.key)).toEqual(ofKind(first, kind).map((node) => node.key))
+    }
+    expect(ofKind(second, 'train-gold')[0].key).not.toBe(ofKind(first, 'train-gold')[0].key)
+  })
+
+  it('refuses golds that share a seed with the runs', () => {
+    expect(() => compile({ seeds: [1, 2], goldSeeds: [2] })).toThrow('share a seed')
+  })
+})

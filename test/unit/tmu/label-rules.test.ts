@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+import {
+  labelByLateLearning,
+  labelByModel,
+  labelByThreshold,
+  labelCountMatched,
+} from '#main/compute/worker/tmu/label-rules.ts'
+import { Random } from '#shared/random.ts'
+
+describe('label rules', () => {
+  it('call a sample easy from the threshold on', () => {
+    expect([...labelByThreshold([0.2, 0.5, 0.49, 0.9], 0.5)]).toEqual([0, 1, 0, 1])
+    expect([...labelByThreshold([0.2, 0.5, 0.49, 0.9], 0.95)]).toEqual([0, 0, 0, 0])
+    expect([...labelByThreshold([0, 1], 0)]).toEqual([1, 1])
+  })
+
+  it('call the latest learned samples hard, as large a share as given, the first ones at equal lateness', () => {
+    expect([...labelByLateLearning([0.1, 3, 2, 0.5, 2], 0.4)]).toEqual([1, 0, 0, 1, 1])
+    expect([...labelByLateLearning([0.1, 3, 2, 0.5], 0)]).toEqual([1, 1, 1, 1])
+    expect([...labelByLateLearning([0.1, 3, 2, 0.5], 1)]).toEqual([0, 0, 0, 0])
+  })
+
+  it('draw as many hard samples as predicted, elsewhere, the same ones for the same seed', () => {
+    const predicted = Uint8Array.from({ length: 200 }, (_, i) => (i < 50 ? 0 : 1))
+    const drawn = labelCountMatched(predicted, Random.of(1, 'a'))
+    expect(drawn.filter((easy) => easy === 0).length).toBe(50)
+    // Of 50 hard ones drawn from 200, 12.5 fall on the predicted ones by chance.
+    const shared = drawn.filter((easy, i) => easy === 0 && predicted[i] === 0).length
+    expect(shared).toBeGreaterThan(3)
+    expect(shared).toBeLessThan(25)
+    expect(labelCountMatched(predicted, Random.of(1, 'a'))).toEqual(drawn)
+    expect(labelCountMatched(predicted, Random.of(2, 'a'))).not.toEqual(drawn)
+  })
+
+  it('call a sample easy where the model predicts its label, ties going to the lowest class', () => {
+    const logits = [2, 1, 0, 0, 1, 2, 5, 5, 1]
+    expect([...labelByModel(logits, Int32Array.of(0, 1, 0), 3)]).toEqual([1, 0, 1])
+    expect([...labelByModel(logits, Int32Array.of(0, 2, 1), 3)]).toEqual([1, 1, 0])
+  })
+})
