@@ -450,7 +450,7 @@ export const en = {
       'under-forgotten': 'Under-forgotten',
       'over-forgotten': 'Over-forgotten',
       'utility-lost': 'Utility lost',
-      'cannot tell': 'Cannot tell',
+      'cannot-tell': 'Cannot tell',
     },
     value: { pass: 'pass', fail: 'fail', inconclusive: 'inconclusive' },
     margin: 'Accepted gap: {margin} points.',

@@ -30,6 +30,8 @@ async function run(job: DatasetJob): Promise<ImportResult | StagedSplit> {
   }
 }
 
+// Ctrl-C reaches the whole process group; what it means is the parent's to decide.
+process.on('SIGINT', () => {})
 // Without a parent there is nobody to adopt the result.
 process.once('disconnect', () => process.exit(1))
 process.once('message', async (job: DatasetJob) => {
