@@ -13,7 +13,8 @@ export default defineConfig({
         input: {
           index: entry('src-main/shell/electron/main.ts'),
           worker: entry('src-main/compute/worker/main.ts'),
-          'import-worker': entry('src-main/workbench/datasets/import-worker.ts'),
+          'dataset-worker': entry('src-main/workbench/datasets/dataset-worker.ts'),
+          'evaluate-worker': entry('src-main/workbench/outcomes/evaluate-worker.ts'),
         },
         output: { format: 'es', entryFileNames: '[name].js' },
       },

@@ -18,4 +18,12 @@ app.use(messages).use(router)
 watchEffect(() => {
   messages.global.locale.value = preferences.stored.locale
 })
+
+// A part that is gone was replaced by a newer build: the page starts over, once a minute at most.
+window.addEventListener('vite:preloadError', () => {
+  const key = 'tmu.reloaded'
+  if (Date.now() - Number(sessionStorage.getItem(key) ?? 0) < 60_000) return
+  sessionStorage.setItem(key, String(Date.now()))
+  location.reload()
+})
 app.mount('#app')

@@ -30,7 +30,7 @@ const root = join(import.meta.dirname, '..')
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name)
 
 const checks: readonly { readonly name: string; readonly command: readonly string[] }[] = [
-  { name: 'format', command: [bin('biome'), 'ci', '--reporter=summary', '.'] },
+  { name: 'format', command: [bin('biome'), 'ci', '--reporter=summary', '--colors=off', '.'] },
   { name: 'types of main, shared and tests', command: [bin('tsc'), '-p', 'tsconfig.json'] },
   { name: 'types of the renderer', command: [bin('vue-tsc'), '-p', 'tsconfig.renderer.json'] },
   {

@@ -13,6 +13,7 @@ import type { WorkbenchApi } from '#shared/contract/api.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import type { SystemInfo } from '#shared/domain/system.ts'
 import { AppError } from '#shared/errors.ts'
+import { formatMebibytes } from '#shared/units.ts'
 import { createDatasetUseCases } from './datasets/use-cases.ts'
 import { prepareDemo } from './demo/prepare-demo.ts'
 import { Jobs } from './jobs/jobs.ts'
@@ -82,10 +83,11 @@ function assemble(
     objects,
     scheduler,
     capacityOf,
-    requireSpace: () => requireSpace(paths),
+    requireSpace: (bytes) => requireSpace(paths, bytes),
     report,
   })
   const datasets = createDatasetUseCases({
+    launcher,
     objects,
     datasets: repositories.datasets,
     splits: repositories.splits,
@@ -162,16 +164,17 @@ function refusingWrites(api: WorkbenchApi): WorkbenchApi {
   return Object.fromEntries(guarded) as unknown as WorkbenchApi
 }
 
-async function requireSpace(paths: WorkspacePaths): Promise<void> {
+/** Beside what is asked for, the disk keeps the room that a workspace needs to be opened at all. */
+async function requireSpace(paths: WorkspacePaths, bytes: number): Promise<void> {
+  const needed = bytes + defaultMinimumFreeBytes
   const free = await freeBytes(paths.objects)
-  if (free >= defaultMinimumFreeBytes) return
-  const megabytes = (bytes: number): number => Math.floor(bytes / 2 ** 20)
+  if (free >= needed) return
   throw new AppError(
     'disk-full',
-    `The disk of the workspace has ${megabytes(free)} MiB left; a study needs ${megabytes(defaultMinimumFreeBytes)} MiB to start.`,
+    `The disk of the workspace has ${formatMebibytes(free)} left; this study needs ${formatMebibytes(needed)} to start.`,
     {
       hint: 'Free some space on that disk, then start the study again: nothing was lost.',
-      details: { freeBytes: free, neededBytes: defaultMinimumFreeBytes },
+      details: { freeBytes: free, neededBytes: needed },
     },
   )
 }

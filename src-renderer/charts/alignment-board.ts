@@ -129,7 +129,14 @@ export function boardOption(
         gridIndex: i,
         data: names,
         ...categoryAxisStyle(colours),
-        axisLabel: { show: i === 0, color: colours.text, fontSize: 12, width: 164, overflow: 'truncate' as const, margin: 12 },
+        axisLabel: {
+          show: i === 0,
+          color: colours.text,
+          fontSize: 12,
+          width: 164,
+          overflow: 'truncate' as const,
+          margin: 12,
+        },
         splitLine: { show: true, lineStyle: { color: colours.chartGrid } },
       })),
       {
@@ -191,7 +198,16 @@ function panelSeries(
       data: bars,
       z: 2,
     },
-    { type: 'scatter', name: `${metric} seeds`, ...place, silent: true, symbolSize: 4, data: seeds, z: 3, itemStyle: { opacity: 0.65 } },
+    {
+      type: 'scatter',
+      name: `${metric} seeds`,
+      ...place,
+      silent: true,
+      symbolSize: 4,
+      data: seeds,
+      z: 3,
+      itemStyle: { opacity: 0.65 },
+    },
     {
       type: 'scatter',
       name: metric,
@@ -206,14 +222,17 @@ function panelSeries(
           return `${shown.row.title}\n${words.headings[metric]}: ${describe(metric, shown.figure, words)}`
         },
       },
-      ...(metric === 'gap' ? gapReference(floor, words, colours) : floorReference(metric, floor, scale, words, colours)),
+      ...(metric === 'gap'
+        ? gapReference(floor, words, colours)
+        : floorReference(metric, floor, scale, words, colours)),
     },
   ]
 }
 
 function describe(metric: PanelMetric, figure: Extract<Figure, { value: number }>, words: BoardWords): string {
   const scale = metric === 'jsDivergence' ? 1 : 100
-  const write = (value: number): string => (metric === 'gap' ? words.gap(value * scale) : words.value(metric, value * scale))
+  const write = (value: number): string =>
+    metric === 'gap' ? words.gap(value * scale) : words.value(metric, value * scale)
   const interval = figure.ci === null ? '' : ` (95 % CI ${write(figure.ci[0])} \u2026 ${write(figure.ci[1])})`
   return `${write(figure.value)}${interval}`
 }
@@ -226,7 +245,15 @@ function gapReference(floor: { readonly value: number } | null, words: BoardWord
       symbol: 'none',
       data: [{ xAxis: 0 }],
       lineStyle: { color: colours.goldMark, width: 2, type: 'solid' as const },
-      label: { show: true, position: 'end' as const, formatter: words.gold, color: colours.gold, fontSize: 11, fontWeight: 600 as const, distance: 3 },
+      label: {
+        show: true,
+        position: 'end' as const,
+        formatter: words.gold,
+        color: colours.gold,
+        fontSize: 11,
+        fontWeight: 600 as const,
+        distance: 3,
+      },
     },
     ...(floor === null
       ? {}
@@ -234,7 +261,10 @@ function gapReference(floor: { readonly value: number } | null, words: BoardWord
           markArea: {
             silent: true,
             itemStyle: { color: colours.floor, opacity: 0.55 },
-            data: [[{ xAxis: -floor.value * 100 }, { xAxis: floor.value * 100 }]] as [{ xAxis: number }, { xAxis: number }][],
+            data: [[{ xAxis: -floor.value * 100 }, { xAxis: floor.value * 100 }]] as [
+              { xAxis: number },
+              { xAxis: number },
+            ][],
           },
         }),
   }

@@ -29,7 +29,14 @@ export interface ScatterLayout {
 }
 
 export type Primitive =
-  | { readonly kind: 'line'; readonly x1: number; readonly y1: number; readonly x2: number; readonly y2: number; readonly colour: string }
+  | {
+      readonly kind: 'line'
+      readonly x1: number
+      readonly y1: number
+      readonly x2: number
+      readonly y2: number
+      readonly colour: string
+    }
   | {
       readonly kind: 'text'
       readonly x: number
@@ -40,7 +47,15 @@ export type Primitive =
       readonly align: 'left' | 'center' | 'right'
       readonly vertical?: boolean
     }
-  | { readonly kind: 'mark'; readonly x: number; readonly y: number; readonly shape: MarkShape; readonly size: number; readonly fill: string; readonly ring: string | null }
+  | {
+      readonly kind: 'mark'
+      readonly x: number
+      readonly y: number
+      readonly shape: MarkShape
+      readonly size: number
+      readonly fill: string
+      readonly ring: string | null
+    }
 
 export const scatterMargin = { left: 58, right: 14, top: 12, bottom: 44 } as const
 const markRadius = 4
@@ -63,7 +78,10 @@ export function niceAxis(label: string, values: readonly number[]): ScatterAxis 
   return { label, low: start, high, ticks: Array.from({ length: count + 1 }, (_, i) => start + i * step) }
 }
 
-export function place(layout: ScatterLayout, point: { readonly x: number; readonly y: number }): readonly [number, number] {
+export function place(
+  layout: ScatterLayout,
+  point: { readonly x: number; readonly y: number },
+): readonly [number, number] {
   const { left, right, top, bottom } = scatterMargin
   const width = layout.width - left - right
   const height = layout.height - top - bottom
@@ -74,7 +92,12 @@ export function place(layout: ScatterLayout, point: { readonly x: number; readon
 }
 
 /** The point nearest to a place on the picture, within `reach` pixels. */
-export function nearest(layout: ScatterLayout, points: readonly ScatterPoint[], at: readonly [number, number], reach = 10): ScatterPoint | null {
+export function nearest(
+  layout: ScatterLayout,
+  points: readonly ScatterPoint[],
+  at: readonly [number, number],
+  reach = 10,
+): ScatterPoint | null {
   let best: ScatterPoint | null = null
   let least = reach
   for (const point of points) {
@@ -89,7 +112,11 @@ export function nearest(layout: ScatterLayout, points: readonly ScatterPoint[], 
 }
 
 /** Everything that is to be drawn, in order; a canvas paints it, an SVG writes it. */
-export function scatterScene(layout: ScatterLayout, points: readonly ScatterPoint[], colours: ColourTokens): readonly Primitive[] {
+export function scatterScene(
+  layout: ScatterLayout,
+  points: readonly ScatterPoint[],
+  colours: ColourTokens,
+): readonly Primitive[] {
   const { left, right, top, bottom } = scatterMargin
   const [x1, x2, y1, y2] = [left, layout.width - right, top, layout.height - bottom]
   const digits = (axis: ScatterAxis): number => {
@@ -97,7 +124,14 @@ export function scatterScene(layout: ScatterLayout, points: readonly ScatterPoin
     return Math.max(0, -Math.floor(Math.log10(second - first || 1)))
   }
   const scene: Primitive[] = []
-  const text = (x: number, y: number, content: string, colour: string, align: 'left' | 'center' | 'right', vertical = false): void => {
+  const text = (
+    x: number,
+    y: number,
+    content: string,
+    colour: string,
+    align: 'left' | 'center' | 'right',
+    vertical = false,
+  ): void => {
     scene.push({ kind: 'text', x, y, text: content, colour, size: 11, align, vertical })
   }
   for (const tick of layout.x.ticks) {
@@ -122,7 +156,10 @@ export function scatterScene(layout: ScatterLayout, points: readonly ScatterPoin
 }
 
 /** Paints a scene; `context` is scaled to CSS pixels already. */
-export function paintScene(context: CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D, scene: readonly Primitive[]): void {
+export function paintScene(
+  context: CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D,
+  scene: readonly Primitive[],
+): void {
   for (const item of scene) {
     if (item.kind === 'line') {
       context.strokeStyle = item.colour
@@ -144,7 +181,10 @@ export function paintScene(context: CanvasRenderingContext2D | OffscreenCanvasRe
   }
 }
 
-function paintMark(context: CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D, mark: Extract<Primitive, { kind: 'mark' }>): void {
+function paintMark(
+  context: CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D,
+  mark: Extract<Primitive, { kind: 'mark' }>,
+): void {
   context.beginPath()
   if (mark.shape === 'circle') context.arc(mark.x, mark.y, mark.size, 0, 2 * Math.PI)
   else {
@@ -163,7 +203,15 @@ function paintMark(context: CanvasRenderingContext2D | OffscreenCanvasRenderingC
   }
 }
 
-function triangle({ x, y, size }: { readonly x: number; readonly y: number; readonly size: number }): readonly (readonly [number, number])[] {
+function triangle({
+  x,
+  y,
+  size,
+}: {
+  readonly x: number
+  readonly y: number
+  readonly size: number
+}): readonly (readonly [number, number])[] {
   const r = size * 1.25
   return [
     [x, y - r],
@@ -184,8 +232,11 @@ export function sceneToSvg(scene: readonly Primitive[], width: number, height: n
       return `<text x="${round(item.x)}" y="${round(item.y)}" font-size="${item.size}" fill="${item.colour}" text-anchor="${anchor}"${turn}>${escapeXml(item.text)}</text>`
     }
     const ring = item.ring === null ? '' : ` stroke="${item.ring}" stroke-width="2"`
-    if (item.shape === 'circle') return `<circle cx="${round(item.x)}" cy="${round(item.y)}" r="${item.size}" fill="${item.fill}"${ring}/>`
-    return `<polygon points="${triangle(item).map(([x, y]) => `${round(x)},${round(y)}`).join(' ')}" fill="${item.fill}"${ring}/>`
+    if (item.shape === 'circle')
+      return `<circle cx="${round(item.x)}" cy="${round(item.y)}" r="${item.size}" fill="${item.fill}"${ring}/>`
+    return `<polygon points="${triangle(item)
+      .map(([x, y]) => `${round(x)},${round(y)}`)
+      .join(' ')}" fill="${item.fill}"${ring}/>`
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="${escapeXml(chartFont)}"><rect width="100%" height="100%" fill="${background}"/>${body.join('')}</svg>`
 }

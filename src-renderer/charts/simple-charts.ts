@@ -47,7 +47,13 @@ export function curveOption(curve: readonly CurvePoint[], words: CurveWords, col
       splitLine: { show: false },
     },
     yAxis: [
-      { type: 'value', name: words.loss, min: 0, ...axis, nameTextStyle: { color: colours.unlearned, fontSize: 11, align: 'left', padding: [0, 0, 0, -30] } },
+      {
+        type: 'value',
+        name: words.loss,
+        min: 0,
+        ...axis,
+        nameTextStyle: { color: colours.unlearned, fontSize: 11, align: 'left', padding: [0, 0, 0, -30] },
+      },
       {
         type: 'value',
         name: words.accuracy,
@@ -112,7 +118,11 @@ export function reliabilityData(report: PredictorReport, words: ReliabilityWords
 }
 
 /** Share of easy twin samples against what was predicted; on the diagonal the probabilities can be believed. */
-export function reliabilityOption(report: PredictorReport, words: ReliabilityWords, colours: ColourTokens): EChartsOption {
+export function reliabilityOption(
+  report: PredictorReport,
+  words: ReliabilityWords,
+  colours: ColourTokens,
+): EChartsOption {
   const bins = report.reliability.filter((bin) => bin.n > 0)
   const most = Math.max(1, ...bins.map((bin) => bin.n))
   const axis = { type: 'value' as const, min: 0, max: 1, interval: 0.25, ...valueAxisStyle(colours) }
@@ -136,7 +146,10 @@ export function reliabilityOption(report: PredictorReport, words: ReliabilityWor
       {
         type: 'line',
         name: words.observed,
-        data: bins.map((bin) => ({ value: [bin.meanPredicted, bin.easyShare], symbolSize: 5 + 11 * Math.sqrt(bin.n / most) })),
+        data: bins.map((bin) => ({
+          value: [bin.meanPredicted, bin.easyShare],
+          symbolSize: 5 + 11 * Math.sqrt(bin.n / most),
+        })),
         symbol: 'circle',
         lineStyle: { color: colours.twin, width: 1.5 },
         itemStyle: { color: colours.twin },
@@ -199,7 +212,15 @@ export function costOption(ledger: CostLedger, words: CostWords, colours: Colour
   return {
     ...baseOption(colours, words.description),
     grid: { left: 178, right: 90, top: 20, bottom: 34 },
-    xAxis: { type: 'value', min: 0, name: words.backward, nameLocation: 'middle', nameGap: 22, ...valueAxisStyle(colours), axisLabel: { color: colours.muted, fontSize: 11, formatter: (value: number) => words.visits(value) } },
+    xAxis: {
+      type: 'value',
+      min: 0,
+      name: words.backward,
+      nameLocation: 'middle',
+      nameGap: 22,
+      ...valueAxisStyle(colours),
+      axisLabel: { color: colours.muted, fontSize: 11, formatter: (value: number) => words.visits(value) },
+    },
     yAxis: {
       type: 'category',
       data: rows.map(({ method }) => words.title(method)),
@@ -212,7 +233,13 @@ export function costOption(ledger: CostLedger, words: CostWords, colours: Colour
         name: words.backward,
         barWidth: 12,
         data: rows.map(({ method, cost }) => ({ value: cost.visitsBackward, itemStyle: { color: colour(method) } })),
-        label: { show: true, position: 'right', color: colours.text, fontSize: 11, formatter: ({ value }) => words.visits(Number(value)) },
+        label: {
+          show: true,
+          position: 'right',
+          color: colours.text,
+          fontSize: 11,
+          formatter: ({ value }) => words.visits(Number(value)),
+        },
         ...(ledger.gold === null
           ? {}
           : {

@@ -196,7 +196,14 @@ export function describeKeys(binding: string, mac: boolean): string {
     : { $mod: 'Ctrl', Escape: 'Esc' }
   return binding
     .split('+')
-    .map((part) => names[part] ?? part.replace(/^(Key|Digit)/, '').toUpperCase().replace(/^(SHIFT|ALT)$/, title))
+    .map(
+      (part) =>
+        names[part] ??
+        part
+          .replace(/^(Key|Digit)/, '')
+          .toUpperCase()
+          .replace(/^(SHIFT|ALT)$/, title),
+    )
     .join(mac ? '' : '+')
 }
 

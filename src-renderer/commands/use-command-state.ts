@@ -1,4 +1,4 @@
-import { computed, type ComputedRef } from 'vue'
+import { type ComputedRef, computed } from 'vue'
 import { useRoute } from 'vue-router'
 import { hasExportTarget } from '../composables/use-export-target.ts'
 import { isActive } from '../lib/live-study.ts'
@@ -31,7 +31,8 @@ export function useCommandState(): ComputedRef<CommandState> {
     return {
       readOnly: system.readOnly,
       demoAvailable: system.info?.demoAvailable ?? false,
-      study: state === undefined ? null : { canRun: !isActive(state) && state !== 'succeeded', canCancel: isActive(state) },
+      study:
+        state === undefined ? null : { canRun: !isActive(state) && state !== 'succeeded', canCancel: isActive(state) },
       canExportData: hasExportTarget('data'),
       canExportPicture: hasExportTarget('picture'),
     }

@@ -52,7 +52,11 @@ export function useCommands(): void {
     back: () => {
       // An open dialog, menu or popover closes itself; a text field first gives the focus back.
       const { activeElement } = document
-      if (activeElement instanceof HTMLInputElement && activeElement.type !== 'checkbox' && activeElement.type !== 'radio')
+      if (
+        activeElement instanceof HTMLInputElement &&
+        activeElement.type !== 'checkbox' &&
+        activeElement.type !== 'radio'
+      )
         activeElement.blur()
       else if (frame.inspectorOpen) frame.closeInspector()
       else if (route.name === 'dataset') void router.push({ name: 'data' })
@@ -104,12 +108,18 @@ function isTextField(target: EventTarget | null): boolean {
 }
 
 function overlayOpen(): boolean {
-  return document.querySelector('[role="dialog"][data-state="open"], [role="menu"][data-state="open"], [data-reka-popper-content-wrapper] [data-state="open"]') !== null
+  return (
+    document.querySelector(
+      '[role="dialog"][data-state="open"], [role="menu"][data-state="open"], [data-reka-popper-content-wrapper] [data-state="open"]',
+    ) !== null
+  )
 }
 
 /** From the pane that has the focus to the next that can be seen, round and round. */
 function focusNextPane(): void {
-  const panes = [...document.querySelectorAll<HTMLElement>('[data-pane]')].filter((pane) => pane.offsetParent !== null || pane.getClientRects().length > 0)
+  const panes = [...document.querySelectorAll<HTMLElement>('[data-pane]')].filter(
+    (pane) => pane.offsetParent !== null || pane.getClientRects().length > 0,
+  )
   const at = panes.findIndex((pane) => pane.contains(document.activeElement))
   panes[(at + 1) % panes.length]?.focus()
 }

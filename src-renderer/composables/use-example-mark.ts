@@ -1,4 +1,4 @@
-import { type ComputedRef, computed, inject, type InjectionKey, provide } from 'vue'
+import { type ComputedRef, computed, type InjectionKey, inject, provide } from 'vue'
 
 const key: InjectionKey<ComputedRef<boolean>> = Symbol('example')
 

@@ -9,10 +9,7 @@ export interface ExportTarget {
 const targets = shallowReactive(new Set<ExportTarget>())
 
 /** Makes a chart or a table what Ctrl+E and Ctrl+Shift+E save, while it is on the screen. */
-export function useExportTarget(
-  element: Readonly<Ref<HTMLElement | null>>,
-  save: Omit<ExportTarget, 'element'>,
-): void {
+export function useExportTarget(element: Readonly<Ref<HTMLElement | null>>, save: Omit<ExportTarget, 'element'>): void {
   const target: ExportTarget = { element, ...save }
   targets.add(target)
   onScopeDispose(() => targets.delete(target))

@@ -26,7 +26,10 @@ export function useForgetSamples(query: ComputedRef<SampleQuery | null>) {
     pages.add(page)
     const { signal } = controller
     try {
-      const answer = await client.runs.forgetSamples({ ...wanted, offset: page * pageSize, limit: pageSize }, { signal })
+      const answer = await client.runs.forgetSamples(
+        { ...wanted, offset: page * pageSize, limit: pageSize },
+        { signal },
+      )
       if (signal.aborted) return
       total.value = answer.total
       for (const [at, sample] of answer.samples.entries()) samples.set(page * pageSize + at, sample)

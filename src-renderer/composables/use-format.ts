@@ -32,6 +32,8 @@ const words: Readonly<Record<LocaleName, UnitWords>> = {
   },
 }
 
+const dateLocales: Readonly<Record<LocaleName, string>> = { en: 'en-GB', zh: 'zh-CN' }
+
 /** src-shared/units in the window's language. */
 export function useFormat() {
   const preferences = usePreferencesStore()
@@ -50,7 +52,7 @@ export function useFormat() {
     duration: (seconds: number) => formatDuration(seconds, unit.value),
     estimate: (seconds: number) => formatEstimate(seconds, unit.value),
     dateTime: (iso: string) =>
-      new Date(iso).toLocaleString(preferences.stored.locale, { dateStyle: 'medium', timeStyle: 'short' }),
+      new Date(iso).toLocaleString(dateLocales[preferences.stored.locale], { dateStyle: 'medium', timeStyle: 'short' }),
   }
 }
 

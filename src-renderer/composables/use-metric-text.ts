@@ -38,7 +38,8 @@ export function useMetricText() {
   function interval(name: string, ci: readonly [number, number]): string {
     const kind = info(name)?.kind
     if (kind === 'gap') return format.interval([ci[0] * 100, ci[1] * 100], 1)
-    if (kind === 'share') return t('common.range', { low: format.number(ci[0] * 100, 1), high: format.number(ci[1] * 100, 1) })
+    if (kind === 'share')
+      return t('common.range', { low: format.number(ci[0] * 100, 1), high: format.number(ci[1] * 100, 1) })
     return t('common.range', { low: format.number(ci[0], 3), high: format.number(ci[1], 3) })
   }
   /** Where an interval comes from, for titles: over images, or over seeds. */

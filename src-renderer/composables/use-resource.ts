@@ -45,12 +45,9 @@ export function useResource<T>(load: (signal: AbortSignal) => Promise<T>, source
       loading.value = true
       void reload()
     })
-  watch(
-    connectionEpoch,
-    (_now, before) => {
-      if (before > 0) void reload()
-    },
-  )
+  watch(connectionEpoch, (_now, before) => {
+    if (before > 0) void reload()
+  })
   onScopeDispose(() => controller.abort())
   void reload()
   return { data, error, loading, reload }

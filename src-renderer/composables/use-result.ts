@@ -1,4 +1,4 @@
-import { type ComputedRef, computed, inject, type InjectionKey, provide, type WritableComputedRef, watch } from 'vue'
+import { type ComputedRef, computed, type InjectionKey, inject, provide, type WritableComputedRef, watch } from 'vue'
 import type { Run, StudyResult } from '#shared/domain/study.ts'
 import { type MethodRow, methodRows } from '../lib/method-rows.ts'
 import { client } from '../rpc/workbench.ts'
@@ -30,7 +30,8 @@ export function provideResult(): ResultContext {
     () => live.value?.stages.filter((stage) => stage.kind === 'evaluate' && stage.state === 'succeeded').length ?? 0,
   )
   const result = useResource(
-    async (signal) => (study.data.value === null ? null : client.studies.result({ study: study.data.value.id }, { signal })),
+    async (signal) =>
+      study.data.value === null ? null : client.studies.result({ study: study.data.value.id }, { signal }),
     () => study.data.value?.id,
   )
   watch([evaluated, state], () => void result.reload())
@@ -43,14 +44,22 @@ export function provideResult(): ResultContext {
     get: () => {
       const ids = rows.value.map((row) => row.method)
       if (ids.includes(chosen.value)) return chosen.value
-      return ids.find((id) => id === 'tmu') ?? ids.find((id) => system.method(id)?.family === 'tmu') ?? ids.find((id) => id !== 'gold') ?? ids[0] ?? ''
+      return (
+        ids.find((id) => id === 'tmu') ??
+        ids.find((id) => system.method(id)?.family === 'tmu') ??
+        ids.find((id) => id !== 'gold') ??
+        ids[0] ??
+        ''
+      )
     },
     set: (value) => {
       chosen.value = value
     },
   })
   const members = computed(() => rows.value.find((row) => row.method === method.value)?.runs ?? [])
-  const run = computed(() => members.value.find((candidate) => String(candidate.seed) === chosenSeed.value) ?? members.value[0] ?? null)
+  const run = computed(
+    () => members.value.find((candidate) => String(candidate.seed) === chosenSeed.value) ?? members.value[0] ?? null,
+  )
   const context: ResultContext = {
     result,
     runs,

@@ -1,4 +1,4 @@
-import { type ComputedRef, computed, inject, type InjectionKey, provide, watch } from 'vue'
+import { type ComputedRef, computed, type InjectionKey, inject, provide, watch } from 'vue'
 import type { Dataset } from '#shared/domain/dataset.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { JobState } from '#shared/domain/stage.ts'

@@ -1,6 +1,6 @@
 import { type ComputedRef, onScopeDispose, shallowReactive, watch } from 'vue'
-import { client } from '../rpc/workbench.ts'
 import { decodeThumbnails, type Thumbnail } from '../lib/thumbnails.ts'
+import { client } from '../rpc/workbench.ts'
 
 const batchSize = 200
 const kept = 4000

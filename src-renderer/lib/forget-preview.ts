@@ -21,7 +21,8 @@ export function previewForgetSet(split: Split, rule: PreviewRule): ForgetPreview
     if (rule.kind === 'random') return Math.round(count * rule.fraction)
     return index === rule.classIndex ? Math.round(count * rule.fraction) : 0
   })
-  const count = rule.kind === 'random' ? Math.round(total * rule.fraction) : classCounts.reduce((sum, part) => sum + part, 0)
+  const count =
+    rule.kind === 'random' ? Math.round(total * rule.fraction) : classCounts.reduce((sum, part) => sum + part, 0)
   return {
     count,
     classCounts,

@@ -15,7 +15,10 @@ export interface ParameterField {
 type Schema = Readonly<Record<string, unknown>>
 
 /** Fields of an object schema, in its order; what can't be set by a single value is left out. */
-export function parameterFields(schema: Schema, defaults: Readonly<Record<string, unknown>>): readonly ParameterField[] {
+export function parameterFields(
+  schema: Schema,
+  defaults: Readonly<Record<string, unknown>>,
+): readonly ParameterField[] {
   const properties = isSchema(schema['properties']) ? schema['properties'] : {}
   return Object.entries(properties).flatMap(([key, property]) => {
     if (!isSchema(property)) return []
@@ -82,8 +85,10 @@ export function parameterProblem(field: ParameterField, typed: string): Paramete
   const value = Number(typed)
   if (!Number.isFinite(value)) return 'number'
   if (field.kind === 'integer' && !Number.isInteger(value)) return 'integer'
-  if (field.minimum !== null && (value < field.minimum || (field.exclusiveMinimum && value === field.minimum))) return 'low'
-  if (field.maximum !== null && (value > field.maximum || (field.exclusiveMaximum && value === field.maximum))) return 'high'
+  if (field.minimum !== null && (value < field.minimum || (field.exclusiveMinimum && value === field.minimum)))
+    return 'low'
+  if (field.maximum !== null && (value > field.maximum || (field.exclusiveMaximum && value === field.maximum)))
+    return 'high'
   return null
 }
 

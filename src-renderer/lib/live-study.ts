@@ -34,7 +34,13 @@ export function applyStudyEvent(live: LiveStudy, event: StudyEvent): LiveStudy {
         ),
       }
     case 'finished':
-      return { ...live, state: event.state, error: event.error, etaSeconds: null, value: event.state === 'succeeded' ? 1 : live.value }
+      return {
+        ...live,
+        state: event.state,
+        error: event.error,
+        etaSeconds: null,
+        value: event.state === 'succeeded' ? 1 : live.value,
+      }
     default:
       return assertNever(event)
   }

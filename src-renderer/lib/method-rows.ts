@@ -46,6 +46,10 @@ export function figureOf(runs: readonly Run[], metric: string): Figure {
   const [first] = seeds
   if (first === undefined || single === null) return { absent: reason ?? 'There is no run.' }
   if (seeds.length === 1) return { value: first.value, ci: single.ci, over: 'images', n: single.n, seeds }
+  if (runs.some((run) => run.method === 'gold')) {
+    // Each gold is measured against the others, so their figures are no independent repeats: no interval.
+    return { value: mean(seeds.map(({ value }) => value)), ci: null, over: 'seeds', n: seeds.length, seeds }
+  }
   const summary = summariseSeeds(seeds.map(({ value }) => value))
   return {
     value: summary?.mean ?? first.value,
@@ -61,27 +65,32 @@ export function hasFigure(figure: Figure): figure is Extract<Figure, { value: nu
 }
 
 /** The gold-gold figure behind a metric's floor: the mean over the runs that carry it, and its upper bound. */
-export function floorOf(runs: readonly Run[], metric: string): { readonly value: number; readonly high: number } | null {
+export function floorOf(
+  runs: readonly Run[],
+  metric: string,
+): { readonly value: number; readonly high: number } | null {
   const found = runs.flatMap((run) => {
     const value = run.metrics?.[metric]
     return isPresent(value) ? [value] : []
   })
   if (found.length === 0) return null
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
   return {
     value: mean(found.map((metricValue) => metricValue.value)),
     high: mean(found.map((metricValue) => metricValue.ci?.[1] ?? metricValue.value)),
   }
 }
 
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
 /** Mean cost of a method's runs. */
 export function meanCost(runs: readonly Run[]): Cost | null {
   const costs = runs.flatMap((run) => (run.cost === null ? [] : [run.cost]))
   if (costs.length === 0) return null
-  const mean = (of: (cost: Cost) => number): number => costs.reduce((sum, cost) => sum + of(cost), 0) / costs.length
   return {
-    seconds: mean((cost) => cost.seconds),
-    visitsForward: mean((cost) => cost.visitsForward),
-    visitsBackward: mean((cost) => cost.visitsBackward),
+    seconds: mean(costs.map((cost) => cost.seconds)),
+    visitsForward: mean(costs.map((cost) => cost.visitsForward)),
+    visitsBackward: mean(costs.map((cost) => cost.visitsBackward)),
   }
 }

@@ -51,7 +51,12 @@ export const metricCatalogue: readonly MetricInfo[] = [
     floor: 'easyHardAgreementFloor',
   }),
   info('easyHardAgreementFloor', 'share'),
-  info('jsDivergence', 'nats', { formula: 'mean JS(pᵤ, p_g) ≤ ln 2', shown: true, floor: 'jsFloor', source: 'Lin 1991' }),
+  info('jsDivergence', 'nats', {
+    formula: 'mean JS(pᵤ, p_g) ≤ ln 2',
+    shown: true,
+    floor: 'jsFloor',
+    source: 'Lin 1991',
+  }),
   info('jsFloor', 'nats'),
   info('klToGold', 'nats', { formula: 'mean KL(p_g ‖ pᵤ)' }),
   info('activationDistance', 'number', { formula: 'mean ‖pᵤ − p_g‖₂', source: 'Golatkar et al. 2021' }),

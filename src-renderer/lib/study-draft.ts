@@ -1,5 +1,11 @@
 import type { MethodInfo } from '#shared/domain/system.ts'
-import { type ParameterField, type ParameterProblem, parameterFields, parameterProblem, parameterValue } from './json-schema.ts'
+import {
+  type ParameterField,
+  type ParameterProblem,
+  parameterFields,
+  parameterProblem,
+  parameterValue,
+} from './json-schema.ts'
 
 /** A study as it is being filled in: texts as they were typed. */
 export interface StudyDraft {
@@ -17,10 +23,25 @@ export interface StudyDraft {
 }
 
 export function emptyDraft(): StudyDraft {
-  return { name: '', dataset: '', forgetSet: '', architecture: '', engine: '', methods: [], seeds: '1', golds: '2', settings: {} }
+  return {
+    name: '',
+    dataset: '',
+    forgetSet: '',
+    architecture: '',
+    engine: '',
+    methods: [],
+    seeds: '1',
+    golds: '2',
+    settings: {},
+  }
 }
 
-const number = (key: string, minimum: number, maximum: number | null, more: Partial<ParameterField> = {}): ParameterField => ({
+const number = (
+  key: string,
+  minimum: number,
+  maximum: number | null,
+  more: Partial<ParameterField> = {},
+): ParameterField => ({
   key,
   kind: 'integer',
   description: null,
@@ -78,7 +99,10 @@ export function draftProblems(
 }
 
 /** The settings that were typed, of the recipe and of the chosen methods, as the contract takes them. */
-export function draftSettings(draft: StudyDraft, methods: readonly MethodInfo[]): Record<string, number | string | boolean> {
+export function draftSettings(
+  draft: StudyDraft,
+  methods: readonly MethodInfo[],
+): Record<string, number | string | boolean> {
   const settings: Record<string, number | string | boolean> = {}
   for (const [key, field] of settingFields(draft, methods)) {
     const typed = draft.settings[key]?.trim() ?? ''
@@ -87,7 +111,10 @@ export function draftSettings(draft: StudyDraft, methods: readonly MethodInfo[])
   return settings
 }
 
-function* settingFields(draft: StudyDraft, methods: readonly MethodInfo[]): Generator<readonly [string, ParameterField]> {
+function* settingFields(
+  draft: StudyDraft,
+  methods: readonly MethodInfo[],
+): Generator<readonly [string, ParameterField]> {
   for (const field of recipeFields) yield [field.key, field]
   for (const method of methods)
     if (draft.methods.includes(method.id))

@@ -189,8 +189,10 @@ export const en = {
   import: {
     title: 'Import images',
     path: 'Folder',
-    pathHelp: 'A folder on this machine with one folder of PNG or JPEG files a class: NAME/CLASS/FILE, or NAME/train/CLASS/FILE.',
-    pathHelpDesktop: 'Type, choose or drop a folder with one folder of PNG or JPEG files a class: NAME/CLASS/FILE, or NAME/train/CLASS/FILE.',
+    pathHelp:
+      'A folder on this machine with one folder of PNG or JPEG files a class: NAME/CLASS/FILE, or NAME/train/CLASS/FILE.',
+    pathHelpDesktop:
+      'Type, choose or drop a folder with one folder of PNG or JPEG files a class: NAME/CLASS/FILE, or NAME/train/CLASS/FILE.',
     pathMissing: 'Give the folder’s path.',
     choose: 'Choose',
     more: 'Name, size, strictness',
@@ -279,7 +281,8 @@ export const en = {
     noPreview: 'Choose a share above 0 and at most 100 % to see what would be forgotten.',
     empty: 'This chooses no image at all. Take a larger share.',
     tooSmall: 'Fewer than {least} images: a study of it will not pass the validity gate.',
-    wholeClass: 'A whole class: retraining and the baselines can do that, TMU refuses it, since no image of the class would be retained.',
+    wholeClass:
+      'A whole class: retraining and the baselines can do that, TMU refuses it, since no image of the class would be retained.',
     twinSmall: 'The twin pool is smaller than the forget set ({twin} images): the predictor learns from few.',
   },
   studies: {
@@ -479,6 +482,21 @@ export const en = {
     notPassed: 'does not hold',
     notApplicable: 'not applicable',
   },
+  check: {
+    originalForgetAccuracy: 'Accuracy of the original on F',
+    goldForgetAccuracy: 'Accuracy of the golds on F',
+    hardCount: 'Hard images',
+    forgetCount: 'Images in F',
+    predictorAuc: 'AUC of the twin predictor',
+    reference: 'Golds',
+    originalSeparation: 'Original apart from the golds on F',
+    gapPrecision: 'Half width of the gap’s interval',
+    gap: 'Gap to the golds on F',
+    easyHardAgreement: 'Right and wrong alike',
+    controlDifference: 'More alike than labels at random',
+    retainAccuracy: 'Accuracy on R, to the golds',
+    evaluationAccuracy: 'Accuracy on E, to the golds',
+  },
   board: {
     title: 'How far is each method from the gold?',
     noteImages: 'Bars: 95 % CI over images (bootstrap). One seed a method.',
@@ -491,7 +509,8 @@ export const en = {
     goldLine: 'gold',
     floor: 'golds',
     band: 'gold to gold: no method can be told from the gold inside',
-    description: 'Alignment board of {count} methods: gap to the gold on the forgotten images with 95 % CI, agreement and Jensen-Shannon divergence beside it.',
+    description:
+      'Alignment board of {count} methods: gap to the gold on the forgotten images with 95 % CI, agreement and Jensen-Shannon divergence beside it.',
   },
   runs: {
     caption: 'Methods and runs',
@@ -576,8 +595,10 @@ export const en = {
     scatterNote: 'Twin images with their known label, forgotten images with their predicted one.',
     scatterInfo:
       'The predictor learns on the twin images, whose labels are known, and labels the forgotten ones. A gold ring marks forgotten images that the golds get right: evidence that no method sees.',
-    scatterDescription: 'Scatter plot of {count} images in feature space. Arrow keys step through the images, Enter opens one.',
-    missing: '{n} image lacks one of the features and is not drawn. | {n} images lack one of the features and are not drawn.',
+    scatterDescription:
+      'Scatter plot of {count} images in feature space. Arrow keys step through the images, Enter opens one.',
+    missing:
+      '{n} image lacks one of the features and is not drawn. | {n} images lack one of the features and are not drawn.',
     noFeatures: 'This method computes no features.',
     noPoints: 'No image has both features.',
     set: 'Set',
@@ -642,9 +663,11 @@ export const en = {
     after: 'from request {n} | from request {n}',
     none: 'No run has been costed yet.',
     noSentence: '{method} has no break-even: it isn’t compared with retraining.',
-    sentenceNever: '{method} never gets cheaper than retraining: one request costs at least as many backward visits as a gold.',
+    sentenceNever:
+      '{method} never gets cheaper than retraining: one request costs at least as many backward visits as a gold.',
     sentenceAtOnce: '{method} is cheaper than retraining from the first request.',
-    sentenceAfter: '{method} gets cheaper than retraining from request {n} on. | {method} gets cheaper than retraining from request {n} on.',
+    sentenceAfter:
+      '{method} gets cheaper than retraining from request {n} on. | {method} gets cheaper than retraining from request {n} on.',
   },
   settings: {
     engines: 'Engines',
@@ -663,7 +686,8 @@ export const en = {
     theme: { system: 'As the system', light: 'Light', dark: 'Dark' },
     language: 'Language',
     workspace: 'Workspace',
-    workspaceHelp: 'Everything is in this folder: the database, the stored objects, logs and exports. Another one is chosen when the workbench starts, with --workspace or TMU_WORKSPACE.',
+    workspaceHelp:
+      'Everything is in this folder: the database, the stored objects, logs and exports. Another one is chosen when the workbench starts, with --workspace or TMU_WORKSPACE.',
     copyPath: 'Copy the path',
     copyFailed: 'The clipboard can’t be written. Select the path and copy it.',
     checking: 'Checking',
@@ -673,14 +697,26 @@ export const en = {
     objectsChecked: '{count} stored objects were read and verified.',
   },
   metric: {
-    forgetAccuracy: { label: 'Accuracy on F', definition: 'Share of forgotten images that the unlearned model classifies correctly.' },
+    forgetAccuracy: {
+      label: 'Accuracy on F',
+      definition: 'Share of forgotten images that the unlearned model classifies correctly.',
+    },
     gap: {
       label: 'Gap',
       definition: 'Accuracy on the forgotten images minus the gold’s: above 0 under-forgotten, below 0 over-forgotten.',
     },
-    absGap: { label: 'Absolute gap', definition: 'Mean of the absolute gaps over all pairs of unlearned model and gold.' },
-    gapFloor: { label: 'Absolute gap, golds', definition: 'The absolute gap between two golds: what chance alone gives.' },
-    agreement: { label: 'Same class', definition: 'Share of forgotten images for which unlearned model and gold predict the same class.' },
+    absGap: {
+      label: 'Absolute gap',
+      definition: 'Mean of the absolute gaps over all pairs of unlearned model and gold.',
+    },
+    gapFloor: {
+      label: 'Absolute gap, golds',
+      definition: 'The absolute gap between two golds: what chance alone gives.',
+    },
+    agreement: {
+      label: 'Same class',
+      definition: 'Share of forgotten images for which unlearned model and gold predict the same class.',
+    },
     agreementFloor: { label: 'Same class, golds', definition: 'The same share between two golds.' },
     easyHardAgreement: {
       label: 'Right and wrong alike',
@@ -689,35 +725,113 @@ export const en = {
     easyHardAgreementFloor: { label: 'Right and wrong alike, golds', definition: 'The same share between two golds.' },
     jsDivergence: {
       label: 'JS divergence',
-      definition: 'Mean Jensen-Shannon divergence between the outputs of unlearned model and gold on the forgotten images, in nats: 0 is the same, 0.69 the most.',
+      definition:
+        'Mean Jensen-Shannon divergence between the outputs of unlearned model and gold on the forgotten images, in nats: 0 is the same, 0.69 the most.',
     },
     jsFloor: { label: 'JS divergence, golds', definition: 'The same divergence between two golds.' },
-    klToGold: { label: 'KL to gold', definition: 'Mean Kullback-Leibler divergence from the gold’s output to the unlearned model’s, in nats.' },
-    activationDistance: { label: 'Activation distance', definition: 'Mean Euclidean distance between the probability vectors of unlearned model and gold.' },
-    retainAccuracy: { label: 'Accuracy on R', definition: 'Share of retained images that the unlearned model classifies correctly.' },
-    evaluationAccuracy: { label: 'Accuracy on E', definition: 'Share of evaluation images, never trained on, that it classifies correctly.' },
-    classEvaluationAccuracy: { label: 'Accuracy on E, F’s classes', definition: 'The same on evaluation images of the forgotten classes, weighted to their mix.' },
-    avgGap: { label: 'Average gap', definition: 'Mean absolute difference to the gold in accuracy on F, R and E and in the loss attack’s AUC.' },
-    tow: { label: 'Tug of war', definition: 'Product of one minus each accuracy difference to the gold: 1 is the gold itself.' },
-    mia_loss_auc: { label: 'Loss attack, AUC', definition: 'How well the loss tells forgotten from unseen images; compare with the gold’s, not with 0.5.' },
-    mia_loss_balancedAccuracy: { label: 'Loss attack, balanced accuracy', definition: 'Best balanced accuracy over all thresholds of the loss.' },
-    mia_loss_tprAtFpr001: { label: 'Loss attack, TPR at 0.1 % FPR', definition: 'Share of forgotten images recognised while at most 0.1 % of the unseen ones are taken for them.' },
-    mia_loss_tprAtFpr01: { label: 'Loss attack, TPR at 1 % FPR', definition: 'Share of forgotten images recognised while at most 1 % of the unseen ones are taken for them.' },
-    mia_confidence_auc: { label: 'Confidence attack, AUC', definition: 'How well the greatest probability tells forgotten from unseen images.' },
-    mia_confidence_balancedAccuracy: { label: 'Confidence attack, balanced accuracy', definition: 'Best balanced accuracy over all thresholds of the greatest probability.' },
-    mia_confidence_tprAtFpr001: { label: 'Confidence attack, TPR at 0.1 % FPR', definition: 'Share of forgotten images recognised by confidence at 0.1 % false positives.' },
-    mia_confidence_tprAtFpr01: { label: 'Confidence attack, TPR at 1 % FPR', definition: 'Share of forgotten images recognised by confidence at 1 % false positives.' },
-    mia_entropy_auc: { label: 'Entropy attack, AUC', definition: 'How well the entropy of the output tells forgotten from unseen images.' },
-    mia_entropy_balancedAccuracy: { label: 'Entropy attack, balanced accuracy', definition: 'Best balanced accuracy over all thresholds of the entropy.' },
-    mia_entropy_tprAtFpr001: { label: 'Entropy attack, TPR at 0.1 % FPR', definition: 'Share of forgotten images recognised by entropy at 0.1 % false positives.' },
-    mia_entropy_tprAtFpr01: { label: 'Entropy attack, TPR at 1 % FPR', definition: 'Share of forgotten images recognised by entropy at 1 % false positives.' },
-    mia_margin_auc: { label: 'Margin attack, AUC', definition: 'How well the margin of the true class’s logit tells forgotten from unseen images.' },
-    mia_margin_balancedAccuracy: { label: 'Margin attack, balanced accuracy', definition: 'Best balanced accuracy over all thresholds of the margin.' },
-    mia_margin_tprAtFpr001: { label: 'Margin attack, TPR at 0.1 % FPR', definition: 'Share of forgotten images recognised by margin at 0.1 % false positives.' },
-    mia_margin_tprAtFpr01: { label: 'Margin attack, TPR at 1 % FPR', definition: 'Share of forgotten images recognised by margin at 1 % false positives.' },
+    klToGold: {
+      label: 'KL to gold',
+      definition: 'Mean Kullback-Leibler divergence from the gold’s output to the unlearned model’s, in nats.',
+    },
+    activationDistance: {
+      label: 'Activation distance',
+      definition: 'Mean Euclidean distance between the probability vectors of unlearned model and gold.',
+    },
+    retainAccuracy: {
+      label: 'Accuracy on R',
+      definition: 'Share of retained images that the unlearned model classifies correctly.',
+    },
+    evaluationAccuracy: {
+      label: 'Accuracy on E',
+      definition: 'Share of evaluation images, never trained on, that it classifies correctly.',
+    },
+    classEvaluationAccuracy: {
+      label: 'Accuracy on E, F’s classes',
+      definition: 'The same on evaluation images of the forgotten classes, weighted to their mix.',
+    },
+    avgGap: {
+      label: 'Average gap',
+      definition: 'Mean absolute difference to the gold in accuracy on F, R and E and in the loss attack’s AUC.',
+    },
+    tow: {
+      label: 'Tug of war',
+      definition: 'Product of one minus each accuracy difference to the gold: 1 is the gold itself.',
+    },
+    mia_loss_auc: {
+      label: 'Loss attack, AUC',
+      definition: 'How well the loss tells forgotten from unseen images; compare with the gold’s, not with 0.5.',
+    },
+    mia_loss_balancedAccuracy: {
+      label: 'Loss attack, balanced accuracy',
+      definition: 'Best balanced accuracy over all thresholds of the loss.',
+    },
+    mia_loss_tprAtFpr001: {
+      label: 'Loss attack, TPR at 0.1 % FPR',
+      definition: 'Share of forgotten images recognised while at most 0.1 % of the unseen ones are taken for them.',
+    },
+    mia_loss_tprAtFpr01: {
+      label: 'Loss attack, TPR at 1 % FPR',
+      definition: 'Share of forgotten images recognised while at most 1 % of the unseen ones are taken for them.',
+    },
+    mia_confidence_auc: {
+      label: 'Confidence attack, AUC',
+      definition: 'How well the greatest probability tells forgotten from unseen images.',
+    },
+    mia_confidence_balancedAccuracy: {
+      label: 'Confidence attack, balanced accuracy',
+      definition: 'Best balanced accuracy over all thresholds of the greatest probability.',
+    },
+    mia_confidence_tprAtFpr001: {
+      label: 'Confidence attack, TPR at 0.1 % FPR',
+      definition: 'Share of forgotten images recognised by confidence at 0.1 % false positives.',
+    },
+    mia_confidence_tprAtFpr01: {
+      label: 'Confidence attack, TPR at 1 % FPR',
+      definition: 'Share of forgotten images recognised by confidence at 1 % false positives.',
+    },
+    mia_entropy_auc: {
+      label: 'Entropy attack, AUC',
+      definition: 'How well the entropy of the output tells forgotten from unseen images.',
+    },
+    mia_entropy_balancedAccuracy: {
+      label: 'Entropy attack, balanced accuracy',
+      definition: 'Best balanced accuracy over all thresholds of the entropy.',
+    },
+    mia_entropy_tprAtFpr001: {
+      label: 'Entropy attack, TPR at 0.1 % FPR',
+      definition: 'Share of forgotten images recognised by entropy at 0.1 % false positives.',
+    },
+    mia_entropy_tprAtFpr01: {
+      label: 'Entropy attack, TPR at 1 % FPR',
+      definition: 'Share of forgotten images recognised by entropy at 1 % false positives.',
+    },
+    mia_margin_auc: {
+      label: 'Margin attack, AUC',
+      definition: 'How well the margin of the true class’s logit tells forgotten from unseen images.',
+    },
+    mia_margin_balancedAccuracy: {
+      label: 'Margin attack, balanced accuracy',
+      definition: 'Best balanced accuracy over all thresholds of the margin.',
+    },
+    mia_margin_tprAtFpr001: {
+      label: 'Margin attack, TPR at 0.1 % FPR',
+      definition: 'Share of forgotten images recognised by margin at 0.1 % false positives.',
+    },
+    mia_margin_tprAtFpr01: {
+      label: 'Margin attack, TPR at 1 % FPR',
+      definition: 'Share of forgotten images recognised by margin at 1 % false positives.',
+    },
     mia_gap: { label: 'Loss attack, gap', definition: 'The loss attack’s AUC minus the gold’s.' },
-    streisand: { label: 'Streisand effect', definition: 'Share of forgotten images with a loss above the 99th percentile of unseen ones, minus the gold’s share.' },
+    streisand: {
+      label: 'Streisand effect',
+      definition:
+        'Share of forgotten images with a loss above the 99th percentile of unseen ones, minus the gold’s share.',
+    },
     zrf: { label: 'ZRF', definition: 'One minus the divergence to an untrained network on the forgotten images.' },
-    cka: { label: 'CKA to gold', definition: 'Similarity of the last layer’s features to the gold’s on evaluation images: 1 is the same up to rotation and scale.' },
+    cka: {
+      label: 'CKA to gold',
+      definition:
+        'Similarity of the last layer’s features to the gold’s on evaluation images: 1 is the same up to rotation and scale.',
+    },
   },
 } as const

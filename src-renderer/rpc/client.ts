@@ -8,10 +8,7 @@ import { portTransport, socketTransport } from './transports.ts'
 export type WorkbenchClient = ContractRouterClient<Contract>
 
 /** The contract over a MessagePort in the desktop window, over a WebSocket in a browser tab. */
-export function createClient(
-  bridge: DesktopBridge | null,
-  onState: (state: ConnectionState) => void,
-): WorkbenchClient {
+export function createClient(bridge: DesktopBridge | null, onState: (state: ConnectionState) => void): WorkbenchClient {
   const transport =
     bridge === null
       ? socketTransport(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/rpc`, location.pathname)

@@ -10,11 +10,13 @@ export function socketTransport(address: string, page: string): Transport {
       new Promise<Wire>((resolve, reject) => {
         const websocket = new WebSocket(address)
         const closed = new Promise<void>((settle) => websocket.addEventListener('close', () => settle()))
-        websocket.addEventListener('open', () => resolve({
+        websocket.addEventListener('open', () =>
+          resolve({
             link: new SocketLink({ websocket }),
             isOpen: () => websocket.readyState === WebSocket.OPEN,
             closed,
-          }))
+          }),
+        )
         void closed.then(() => reject(new Error('The socket closed.')))
       }),
     // A refused upgrade looks like any other failure to the page, so the page's own address is asked.

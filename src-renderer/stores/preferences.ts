@@ -66,8 +66,7 @@ function read(): Partial<Stored> {
   if (typeof given.railCollapsed === 'boolean') result.railCollapsed = given.railCollapsed
   if (typeof given.inspectorWidth === 'number' && Number.isFinite(given.inspectorWidth))
     result.inspectorWidth = Math.min(inspectorLimits.max, Math.max(inspectorLimits.min, given.inspectorWidth))
-  if (typeof given.columns === 'object' && given.columns !== null)
-    result.columns = given.columns as Stored['columns']
+  if (typeof given.columns === 'object' && given.columns !== null) result.columns = given.columns as Stored['columns']
   return result
 }
 

@@ -1,16 +1,15 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, type Serializable } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { FromWorker } from '../protocol.ts'
-import type { Launcher, WorkerExit, WorkerProcess } from './launcher.ts'
+import type { ChildHandle, Launcher, WorkerExit } from './launcher.ts'
 
 const logBytes = 8 * 1024
 
 /** Workers as children of this Node process. They end with it: their channel closes, however it went. */
 export const forkLauncher: Launcher = {
-  spawn: (entry, env) => new ForkedWorker(entry, env),
+  spawn: (entry, env) => new ForkedChild(entry, env),
 }
 
-class ForkedWorker implements WorkerProcess {
+class ForkedChild<In, Out> implements ChildHandle<In, Out> {
   readonly #child: ChildProcess
   #log = ''
 
@@ -34,12 +33,12 @@ class ForkedWorker implements WorkerProcess {
     return this.#child.pid
   }
 
-  send(message: Parameters<WorkerProcess['send']>[0]): void {
-    if (this.#child.connected) this.#child.send(message, () => {})
+  send(message: In): void {
+    if (this.#child.connected) this.#child.send(message as Serializable, () => {})
   }
 
-  onMessage(listener: (message: FromWorker) => void): void {
-    this.#child.on('message', (message) => listener(message as FromWorker))
+  onMessage(listener: (message: Out) => void): void {
+    this.#child.on('message', (message) => listener(message as Out))
   }
 
   onExit(listener: (exit: WorkerExit) => void): void {

@@ -24,6 +24,8 @@ export class PooledWorker {
   readonly #exited: Promise<void>
   #ready = false
   #ended = false
+  /** Killed from here, whether it has gone yet or not. */
+  #doomed = false
   #task: Task | null = null
   #cancelTimer: NodeJS.Timeout | undefined
   #readyTimer: NodeJS.Timeout | undefined
@@ -39,7 +41,10 @@ export class PooledWorker {
   ) {
     this.#objectsRoot = options.objectsRoot
     this.#process = launcher.spawn(options.entry, options.env)
-    this.#readyTimer = setTimeout(() => this.#process.kill(), readyLimitMs)
+    this.#readyTimer = setTimeout(() => {
+      this.#doom()
+      this.#task?.reject(neverReady())
+    }, readyLimitMs)
     this.#process.onMessage((message) => this.#receive(message))
     this.#exited = new Promise((resolve) => {
       this.#process.onExit((exit) => {
@@ -54,8 +59,9 @@ export class PooledWorker {
     return this.#process.pid
   }
 
+  /** Whether it can take a stage. */
   get alive(): boolean {
-    return !this.#ended
+    return !this.#ended && !this.#doomed
   }
 
   /** One stage at a time. */
@@ -88,8 +94,13 @@ export class PooledWorker {
 
   /** Ends the process; resolves when it has gone. */
   async kill(): Promise<void> {
-    if (!this.#ended) this.#process.kill()
+    this.#doom()
     await this.#exited
+  }
+
+  #doom(): void {
+    this.#doomed = true
+    if (!this.#ended) this.#process.kill()
   }
 
   #start({ spec }: Task): void {
@@ -99,10 +110,15 @@ export class PooledWorker {
   #cancel(): void {
     const task = this.#task
     if (task === null) return
+    if (!this.#ready) {
+      // It was never sent.
+      task.reject(cancelled())
+      return
+    }
     this.#process.send({ type: 'cancel', key: task.spec.key })
     this.#cancelTimer = setTimeout(() => {
+      this.#doom()
       task.reject(cancelled())
-      this.#process.kill()
     }, cancelGraceMs)
   }
 
@@ -141,9 +157,9 @@ export class PooledWorker {
       await task.options.onProgress(progress)
       return true
     } catch (error) {
-      task.reject(AppError.from(error))
       // Its worker is in the middle of a stage that nobody waits for any more.
-      this.#process.kill()
+      this.#doom()
+      task.reject(AppError.from(error))
       return false
     }
   }
@@ -153,7 +169,8 @@ export class PooledWorker {
     clearTimeout(this.#readyTimer)
     const task = this.#task
     if (task === null) return
-    task.reject(task.options.signal.aborted ? cancelled() : workerFailure(exit, describe(task.spec)))
+    const wanted = this.#doomed || task.options.signal.aborted
+    task.reject(wanted ? cancelled() : workerFailure(exit, describe(task.spec)))
   }
 }
 
@@ -163,4 +180,10 @@ function describe(spec: StageSpec): string {
 
 function cancelled(): AppError {
   return new AppError('cancelled', 'The stage was cancelled; its last checkpoint is kept.')
+}
+
+function neverReady(): AppError {
+  return new AppError('worker-died', `A worker process did not start within ${readyLimitMs / 1000} s.`, {
+    hint: 'The machine may be overloaded: close other programs, then start the study again.',
+  })
 }

@@ -1,6 +1,6 @@
 import type { EngineStatus } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
-import type { Launcher } from './launcher.ts'
+import type { Launcher, WorkerProcess } from './launcher.ts'
 import { workerEnvironment } from './machine.ts'
 import { workerEntry } from './worker-entry.ts'
 
@@ -11,7 +11,7 @@ const limitMs = 60_000
  * @throws AppError `worker-died`.
  */
 export function probeEngines(launcher: Launcher, entry: URL = workerEntry()): Promise<readonly EngineStatus[]> {
-  const worker = launcher.spawn(entry, workerEnvironment())
+  const worker: WorkerProcess = launcher.spawn(entry, workerEnvironment())
   const timer = setTimeout(() => worker.kill(), limitMs)
   return new Promise((resolve, reject) => {
     worker.onMessage((message) => {

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash, StageKey } from '#shared/ids.ts'
-import type { ToWorker } from '../protocol.ts'
+import type { FromWorker, ToWorker } from '../protocol.ts'
 import type { StageProgress } from '../stages.ts'
 import { openParentChannel, type ParentChannel } from './channel.ts'
 import { ImageCache } from './data/image-feed.ts'
@@ -21,7 +21,7 @@ function log(text: string): void {
   process.stderr.write(`${text}\n`)
 }
 
-function serve(channel: ParentChannel): void {
+function serve(channel: ParentChannel<ToWorker, FromWorker>): void {
   const images = new ImageCache()
   let running: RunningStage | null = null
   let turn: Promise<unknown> = Promise.resolve()
@@ -103,7 +103,7 @@ function serve(channel: ParentChannel): void {
   channel.send({ type: 'ready', pid: process.pid })
 }
 
-const channel = openParentChannel()
+const channel = openParentChannel<ToWorker, FromWorker>()
 if (channel === null) {
   log('This is a worker of TMU Workbench; it is started by the workbench, not by hand.')
   process.exitCode = 2

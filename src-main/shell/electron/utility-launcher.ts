@@ -1,16 +1,15 @@
 import { fileURLToPath } from 'node:url'
 import { type UtilityProcess, utilityProcess } from 'electron'
-import type { Launcher, WorkerExit, WorkerProcess } from '#main/compute/pool/launcher.ts'
-import type { FromWorker, ToWorker } from '#main/compute/protocol.ts'
+import type { ChildHandle, Launcher, WorkerExit } from '#main/compute/pool/launcher.ts'
 
 const logBytes = 8 * 1024
 
 /** Workers as Electron utility processes: the run-as-node fuse is off in the packaged program, so fork can't be used. */
 export const utilityLauncher: Launcher = {
-  spawn: (entry, env) => new UtilityWorker(entry, env),
+  spawn: (entry, env) => new UtilityChild(entry, env),
 }
 
-class UtilityWorker implements WorkerProcess {
+class UtilityChild<In, Out> implements ChildHandle<In, Out> {
   readonly #child: UtilityProcess
   #log = ''
 
@@ -32,12 +31,12 @@ class UtilityWorker implements WorkerProcess {
     return this.#child.pid
   }
 
-  send(message: ToWorker): void {
+  send(message: In): void {
     this.#child.postMessage(message)
   }
 
-  onMessage(listener: (message: FromWorker) => void): void {
-    this.#child.on('message', (message: unknown) => listener(message as FromWorker))
+  onMessage(listener: (message: Out) => void): void {
+    this.#child.on('message', (message: unknown) => listener(message as Out))
   }
 
   onExit(listener: (exit: WorkerExit) => void): void {

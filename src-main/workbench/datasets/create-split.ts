@@ -7,7 +7,7 @@ import { commitStaged } from './commit-staged.ts'
 import type { SplitRequest } from './dataset-job.ts'
 import { checkName } from './name-check.ts'
 import type { DatasetDependencies } from './ports.ts'
-import { defaultDatasetWorker, runDatasetWorker } from './run-dataset-worker.ts'
+import { runDatasetWorker } from './run-dataset-worker.ts'
 
 export interface CreateSplitInput {
   readonly dataset: Dataset
@@ -41,7 +41,11 @@ export async function createSplit(
   try {
     const staged = await runDatasetWorker(
       { kind: 'split', staging, objectsRoot: objects.root, dataset, request: rule, seed },
-      { worker: dependencies.datasetWorker ?? defaultDatasetWorker, ...(signal === undefined ? {} : { signal }) },
+      {
+        launcher: dependencies.launcher,
+        entry: dependencies.datasetWorker,
+        ...(signal === undefined ? {} : { signal }),
+      },
     )
     const { members, twinPool, evaluation, counts, normalisation } = staged
     return await lock.run(() =>

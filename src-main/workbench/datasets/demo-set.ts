@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -49,8 +50,14 @@ export const demoSplitRule: SplitRule = {
   evaluation: demoClassNames.map(() => 1000),
 }
 
-/** Where the packing step puts the images; an installed program carries them elsewhere and says so. */
-export const defaultDemoFile = join(import.meta.dirname, '..', '..', '..', 'resources', 'demo', 'fashion-mnist.bin')
+/** Where the packing step puts the images. */
+export const defaultDemoFile = findResource(join('demo', 'fashion-mnist.bin'))
+
+/** The resources folder is beside the sources and beside the built output, whose depth differs. */
+function findResource(path: string): string {
+  const above = ['../..', '../../..'].map((way) => join(import.meta.dirname, way, 'resources', path))
+  return above.find((candidate) => existsSync(candidate)) ?? above[1]
+}
 
 /** A gzipped safetensors file: any other tool can open it too. */
 export async function encodeDemoSet(set: DemoSet): Promise<Uint8Array> {

@@ -9,7 +9,7 @@ import type { ImportJob, ImportResult, ProgressEvent } from './dataset-job.ts'
 import { defaultDemoFile, demoName, demoSide } from './demo-set.ts'
 import { checkName, nameTaken } from './name-check.ts'
 import type { DatasetDependencies } from './ports.ts'
-import { defaultDatasetWorker, runDatasetWorker } from './run-dataset-worker.ts'
+import { runDatasetWorker } from './run-dataset-worker.ts'
 
 export interface ImportDatasetInput {
   /** A folder of class folders, or `demo`. */
@@ -60,9 +60,13 @@ export async function* importDataset(
     const job: ImportJob = isDemo
       ? { ...base, kind: 'demo', path }
       : { ...base, kind: 'folder', path, size: input.size ?? null, strict: input.strict }
-    const worker = dependencies.datasetWorker ?? defaultDatasetWorker
     const events = new EventQueue()
-    const running = runDatasetWorker(job, { worker, signal: stop, onProgress: (event) => events.push(event) })
+    const running = runDatasetWorker(job, {
+      launcher: dependencies.launcher,
+      entry: dependencies.datasetWorker,
+      signal: stop,
+      onProgress: (event) => events.push(event),
+    })
     const settled = running.then(
       () => events.end(),
       () => events.end(),

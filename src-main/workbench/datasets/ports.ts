@@ -1,5 +1,6 @@
 /** What data sets need of the store; its SQLite repositories are these. */
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
+import type { Launcher } from '#main/compute/pool/launcher.ts'
 import type { Dataset, Split } from '#shared/domain/dataset.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { DatasetId } from '#shared/ids.ts'
@@ -38,8 +39,10 @@ export interface DatasetDependencies {
   transaction<T>(work: () => T): T
   /** The packed demo images; default: those under resources. */
   readonly demoFile?: string
-  /** The module that imports and splits in a child process; a bundled program names its own. */
-  readonly datasetWorker?: string
+  /** Starts the child process that imports and splits. */
+  readonly launcher: Launcher
+  /** Its entry point, where it isn't the usual one. */
+  readonly datasetWorker?: URL
   /** Something worth knowing that is no error, for the log and the terminal. */
   readonly note?: (message: string) => void
 }

@@ -1,11 +1,12 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { join } from 'node:path'
+import type { Launcher, WorkerExit } from '#main/compute/pool/launcher.ts'
+import { childEntry } from '#main/compute/pool/worker-entry.ts'
 import { AppError } from '#shared/errors.ts'
 import type { DatasetJob, DatasetMessage, ProgressEvent, ResultOf } from './dataset-job.ts'
 
-export const defaultDatasetWorker = join(import.meta.dirname, 'dataset-worker.ts')
-
-const stderrTail = 2000
+/** Where the data set process begins. */
+export function datasetWorkerEntry(): URL {
+  return childEntry(import.meta.url, './dataset-worker.ts', 'dataset-worker.js')
+}
 
 /**
  * Runs a job in a child process. When it settles, the process has ended, so its staging folder may be removed.
@@ -15,30 +16,32 @@ const stderrTail = 2000
 export async function runDatasetWorker<J extends DatasetJob>(
   job: J,
   options: {
-    readonly worker: string
+    readonly launcher: Launcher
+    readonly entry?: URL | undefined
     readonly signal?: AbortSignal
     readonly onProgress?: (event: ProgressEvent) => void
   },
 ): Promise<ResultOf<J>> {
-  const { signal, onProgress = () => {} } = options
+  const { launcher, signal, onProgress = () => {}, entry = datasetWorkerEntry() } = options
   if (isAborted(signal)) throw cancelled()
-  const child = fork(options.worker, {
-    execArgv: ['--disable-warning=ExperimentalWarning'],
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  })
+  const child = launcher.spawn<DatasetJob, DatasetMessage>(entry, {})
   // Nothing of its work is worth a farewell: killed at once, it can't delay a cancel.
-  const kill = (): void => void child.kill('SIGKILL')
+  const kill = (): void => child.kill()
   signal?.addEventListener('abort', kill)
   try {
-    const { answer, ending } = await converse(child, job, onProgress)
-    if (isAborted(signal)) throw cancelled()
-    // The process answers each kind of job with its own kind of result.
-    if (answer?.kind === 'done') return answer.result as ResultOf<J>
-    if (answer?.kind === 'failed') throw AppError.fromJSON(answer.error)
-    throw new AppError('worker-died', `The process that reads images ended before it was done (${ending.reason}).`, {
-      hint: 'Nothing was stored; try again. If it happens again, the machine may be short of memory.',
-      details: { stderr: ending.stderr },
+    let answer: Answer | null = null
+    const exit = await new Promise<WorkerExit>((resolve) => {
+      child.onExit(resolve)
+      child.onMessage((message) => {
+        if (message.kind === 'progress') return onProgress(message)
+        answer = message
+        // Its work is done, and it waits for this: a process that ended itself could lose its last message.
+        child.kill()
+      })
+      child.send(job)
     })
+    if (isAborted(signal)) throw cancelled()
+    return resultOf<J>(answer, exit)
   } finally {
     signal?.removeEventListener('abort', kill)
   }
@@ -46,29 +49,14 @@ export async function runDatasetWorker<J extends DatasetJob>(
 
 type Answer = Extract<DatasetMessage, { kind: 'done' | 'failed' }>
 
-function converse(
-  child: ChildProcess,
-  job: DatasetJob,
-  onProgress: (event: ProgressEvent) => void,
-): Promise<{ readonly answer: Answer | null; readonly ending: { readonly reason: string; readonly stderr: string } }> {
-  return new Promise((resolve) => {
-    let answer: Answer | null = null
-    let stderr = ''
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      stderr = (stderr + text).slice(-stderrTail)
-    })
-    child.on('message', (message) => {
-      const known = message as DatasetMessage
-      if (known.kind === 'progress') onProgress(known)
-      else answer = known
-    })
-    const end = (reason: string): void => resolve({ answer, ending: { reason, stderr } })
-    child.once('error', (error) => end(error.message))
-    // `close` comes after the last message and the last of stderr.
-    child.once('close', (code, signal) => end(signal ?? `exit code ${code}`))
-    child.send(job, (error) => {
-      if (error !== null) child.kill('SIGKILL')
-    })
+/** The process answers each kind of job with its own kind of result. */
+function resultOf<J extends DatasetJob>(answer: Answer | null, exit: WorkerExit): ResultOf<J> {
+  if (answer?.kind === 'done') return answer.result as ResultOf<J>
+  if (answer?.kind === 'failed') throw AppError.fromJSON(answer.error)
+  const reason = exit.signal ?? `exit code ${exit.code}`
+  throw new AppError('worker-died', `The process that reads images ended before it was done (${reason}).`, {
+    hint: 'Nothing was stored; try again. If it happens again, the machine may be short of memory.',
+    details: { stderr: exit.log },
   })
 }
 

@@ -1,7 +1,7 @@
 /** What a stage will cost, before it ran: sample-visits by rule, seconds by experience. */
 import { methodOf } from '#main/compute/methods.ts'
 import type { DataParams, StageInput, StageNode } from '#main/compute/stages.ts'
-import { shapedLayers, sizeOf } from '#main/compute/worker/models/shapes.ts'
+import { parameterCount, shapedLayers, sizeOf } from '#main/compute/worker/models/shapes.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import type { StageKind } from '#shared/domain/stage.ts'
 import { assertNever } from '#shared/errors.ts'
@@ -67,6 +67,55 @@ export function estimateVisits(node: StageNode, lists: SampleLists): Visits {
     default:
       return assertNever(stage)
   }
+}
+
+/** Bytes that a stage leaves in the object store, without its curve and report, which are small. */
+export function estimateBytes(node: StageNode, lists: SampleLists): number {
+  const stage = node as { [K in StageKind]: StageNode<K> }[StageKind]
+  switch (stage.kind) {
+    case 'train-original':
+      return weightBytes(stage.params) * (1 + stage.params.keepEpochs.length) + checkpointBytes(stage.params)
+    case 'train-gold':
+    case 'train-twin':
+    case 'unlearn':
+      return weightBytes(stage.params) + checkpointBytes(stage.params)
+    case 'random-init':
+      return weightBytes(stage.params)
+    case 'predict':
+      return predictionBytes(stage.params, lists)
+    case 'evaluate': {
+      const models = Object.keys(stage.inputs).filter((name) => /^(unlearned|original|gold\d+)$/.test(name)).length
+      const width = lists.evaluation.count * evaluatedWidth
+      return models * 4 * (stage.params.classCount * evaluatedSamples(lists) + width)
+    }
+    default:
+      return 0
+  }
+}
+
+/** Width of the penultimate features that outcomes carry, for networks of the workbench's kind. */
+const evaluatedWidth = 64
+
+function evaluatedSamples({ forget, retainSample, evaluation }: SampleLists): number {
+  return forget.count + retainSample.count + evaluation.count
+}
+
+function predictionBytes(
+  { architecture, data, featureSets }: StageNode<'predict'>['params'],
+  lists: SampleLists,
+): number {
+  const width = shapedLayers(architecture, data).at(-1)?.input[0] ?? 0
+  const features = featureSets.includes('evaluation') ? lists.evaluation.count * width : 0
+  return 4 * (evaluatedSamples(lists) * data.classCount + features)
+}
+
+function weightBytes({ architecture, data }: { readonly architecture: string; readonly data: DataParams }): number {
+  return 4 * parameterCount(architecture, data)
+}
+
+/** Weights and two moments, in the checkpoint before and the one being written. */
+function checkpointBytes(params: { readonly architecture: string; readonly data: DataParams }): number {
+  return 2 * 3 * weightBytes(params)
 }
 
 /** Floating-point operations per second of one worker, on the safe side: an estimate that shrinks is forgiven. */

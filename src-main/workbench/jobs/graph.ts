@@ -73,7 +73,20 @@ export interface CompiledStudy {
  * @throws AppError `internal` when a method or the twin problem could learn from a gold.
  */
 export function compileStudy(config: StudyConfig, material: StudyMaterial, engine: EngineId): CompiledStudy {
-  const compiled = new StudyCompiler(config, material, engine).compile()
+  const steps = compilationSteps(config, material, engine)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/** `compileStudy` in steps of a few milliseconds, one a seed: thousands of stages must not hold up everybody else. */
+export function* compilationSteps(
+  config: StudyConfig,
+  material: StudyMaterial,
+  engine: EngineId,
+): Generator<void, CompiledStudy, void> {
+  const compiled = yield* new StudyCompiler(config, material, engine).compile()
   assertGoldIsEvidence(
     compiled.nodes,
     (method) => methodOf(method).needs(paramsOf(config, method)).easyHard === 'oracle',
@@ -134,13 +147,14 @@ class StudyCompiler {
     this.#labels = { object: dataset.labels }
   }
 
-  compile(): CompiledStudy {
+  *compile(): Generator<void, CompiledStudy, void> {
     const config = this.#config
     if (config.seeds.some((seed) => config.goldSeeds.includes(seed))) {
       throw new AppError('internal', 'The golds of a study share a seed with its runs.')
     }
     const golds = config.goldSeeds.map((seed, number) => this.#gold(seed, number))
     const seeds = config.seeds.map((seed) => this.#seed(seed))
+    yield
     const runs: CompiledRun[] = []
     if (config.methods.includes(goldMethod)) {
       for (const gold of golds) runs.push(this.#goldRun(gold, golds, seeds[0]))
@@ -152,6 +166,7 @@ class StudyCompiler {
         if (method === goldMethod) continue
         runs.push(method === noneMethod ? this.#noneRun(seed, golds) : this.#methodRun(method, seed, golds, control))
       }
+      yield
     }
     return { nodes: [...this.#nodes.values()], runs }
   }

@@ -9,7 +9,7 @@ import type { Study } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash, RunId, StageKey, StudyId } from '#shared/ids.ts'
 import type { LiveStage, StudyEvent } from '#shared/progress.ts'
-import { cautiousSeconds, Experience, estimateVisits } from './estimate.ts'
+import { cautiousSeconds, Experience, estimateBytes, estimateVisits } from './estimate.ts'
 import type { Scheduler } from './scheduler.ts'
 import { type JobRequest, StudyJob } from './study-job.ts'
 import { type LoadedStudy, type PlannedRun, runsByStage, StudyLoader } from './study-loader.ts'
@@ -20,8 +20,8 @@ export interface JobsOptions {
   readonly scheduler: Scheduler
   /** How many stages run at once on an engine; asked without starting a worker. */
   capacityOf(engine: EngineId): number
-  /** Refuses to begin where the disk has no room for what will be written. */
-  requireSpace(): Promise<void>
+  /** Refuses to begin where the disk has no room for so many bytes more. */
+  requireSpace(bytes: number): Promise<void>
   report(error: unknown): void
 }
 
@@ -145,7 +145,9 @@ export class Jobs {
           })
     const toDo = runs.filter((run) => !settled.has(run.id) && !job.isWorkingOn(run.id))
     if (toDo.length > 0) {
-      await requireSpace()
+      const needed = new Set(toDo.flatMap((run) => run.needs))
+      const missing = loaded.nodes.filter(({ key }) => needed.has(key) && !available.has(key))
+      await requireSpace(missing.reduce((sum, node) => sum + estimateBytes(node, loaded.lists), 0))
       await storeAll(objects, loaded.newLists)
       repositories.transaction(() => {
         for (const { id } of toDo) requeue(repositories, id)
@@ -250,7 +252,7 @@ export class Jobs {
         resolve(this.jobOf(study))
       }
       wakes.add(wake)
-      if (signal?.aborted === true || this.#closed) wake()
+      if (signal?.aborted === true || this.#closed || this.#jobs.has(study)) wake()
       else signal?.addEventListener('abort', wake, { once: true })
     })
   }

@@ -7,7 +7,7 @@ import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { Study } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { RunId, StageKey } from '#shared/ids.ts'
-import { type CompiledRun, type CompiledStudy, compileStudy, dependenciesOf } from './graph.ts'
+import { type CompiledRun, type CompiledStudy, compilationSteps, dependenciesOf } from './graph.ts'
 import { type DerivedLists, deriveSampleLists, type NewLists, type SampleLists } from './sample-lists.ts'
 
 /** A run of the table with the stages behind it. */
@@ -32,6 +32,7 @@ export interface LoadedStudy {
 }
 
 const mostCached = 8
+const sliceMs = 20
 
 /** Compiles studies; what a study is made of never changes, so that the last few are kept. */
 export class StudyLoader {
@@ -71,7 +72,7 @@ export class StudyLoader {
   async #compile(study: Study, engine: EngineId): Promise<Omit<LoadedStudy, 'study'>> {
     const { dataset, split, forgetSet } = this.partsOf(study)
     const { lists, content } = await this.listsOf(dataset, split, forgetSet)
-    const { nodes, runs } = compileStudy(study.config, { dataset, split, lists }, engine)
+    const { nodes, runs } = await inSlices(compilationSteps(study.config, { dataset, split, lists }, engine))
     const dependencies = new Map(nodes.map((node) => [node.key, dependenciesOf(node)]))
     const rows = new Map(
       this.#repositories.runs.listRuns({ studyId: study.id }).map((run) => [`${run.method} ${run.seed}`, run.id]),
@@ -122,6 +123,18 @@ export function closureOf(
 /** The rows of a study's stages that there are, by key. */
 export function stagesByKey(rows: readonly StudyStage[]): ReadonlyMap<StageKey, StudyStage> {
   return new Map(rows.map((row) => [row.key, row]))
+}
+
+/** Runs steps to their end, leaving the process to others between slices of some milliseconds. */
+async function inSlices<T>(steps: Generator<void, T, void>): Promise<T> {
+  let sliceStart = performance.now()
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+    if (performance.now() - sliceStart < sliceMs) continue
+    await new Promise((resolve) => setImmediate(resolve))
+    sliceStart = performance.now()
+  }
 }
 
 async function remember<T>(cache: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
+import { childEntry } from '#main/compute/pool/worker-entry.ts'
 import type { Evaluation } from '#shared/domain/metrics.ts'
 import { AppError } from '#shared/errors.ts'
 import { bootstrapSeed } from '../jobs/graph.ts'
@@ -12,7 +12,10 @@ import type { EvaluationAnswer, EvaluationTask } from './evaluate-worker.ts'
 export async function evaluateFile(path: string, draws: number, signal?: AbortSignal): Promise<Evaluation> {
   if (signal?.aborted === true) throw cancelled()
   const task: EvaluationTask = { path, draws, seed: bootstrapSeed }
-  const worker = new Worker(workerFile(), { workerData: task, execArgv: [] })
+  const worker = new Worker(childEntry(import.meta.url, './evaluate-worker.ts', 'evaluate-worker.js'), {
+    workerData: task,
+    execArgv: [],
+  })
   const stop = (): void => void worker.terminate()
   signal?.addEventListener('abort', stop, { once: true })
   try {
@@ -27,16 +30,6 @@ export async function evaluateFile(path: string, draws: number, signal?: AbortSi
     signal?.removeEventListener('abort', stop)
     await worker.terminate()
   }
-}
-
-/** Its source beside this file, or the built script in the output folder. */
-function workerFile(): URL {
-  if (import.meta.url.endsWith('.ts')) return new URL('./evaluate-worker.ts', import.meta.url)
-  const candidates = [
-    new URL('./evaluate-worker.js', import.meta.url),
-    new URL('../evaluate-worker.js', import.meta.url),
-  ]
-  return candidates.find((candidate) => existsSync(candidate)) ?? candidates[0]
 }
 
 function failure(cause: unknown): AppError {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { ImportEvent } from '#shared/progress.ts'
@@ -90,7 +91,7 @@ describe('an import whose process dies', () => {
     const folder = await folderOf({
       'worker.mjs': 'process.once("message", () => process.kill(process.pid, "SIGKILL"))',
     })
-    const workspace = await testWorkspace({ datasetWorker: join(folder, 'worker.mjs') })
+    const workspace = await testWorkspace({ datasetWorker: pathToFileURL(join(folder, 'worker.mjs')) })
     await expect(importAll(workspace, { path: await small() })).rejects.toMatchObject({
       code: 'worker-died',
       message: expect.stringContaining('SIGKILL'),
@@ -105,7 +106,8 @@ describe('an import whose process dies', () => {
       const { ObjectStore } = await import(${module('artifacts/object-store.ts')})
       const { importDataset } = await import(${module('workbench/datasets/import-dataset.ts')})
       const { CommitLock } = await import(${module('workbench/datasets/commit-lock.ts')})
-      const dependencies = { objects: new ObjectStore(${JSON.stringify(root)}), datasets: { findDataset: () => null } }
+      const { forkLauncher } = await import(${module('compute/pool/fork-launcher.ts')})
+      const dependencies = { launcher: forkLauncher, objects: new ObjectStore(${JSON.stringify(root)}), datasets: { findDataset: () => null } }
       const input = { path: ${JSON.stringify(await slowFolder())}, strict: false, format: 'auto' }
       for await (const event of importDataset(dependencies, new CommitLock(), input)) {
         if (event.phase === 'decoding' && event.done > 0) process.stdout.write('decoding')

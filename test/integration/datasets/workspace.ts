@@ -7,6 +7,7 @@ import { encode as encodeJpeg } from 'jpeg-js'
 import { PNG } from 'pngjs'
 import { afterEach } from 'vitest'
 import { ObjectStore } from '#main/artifacts/object-store.ts'
+import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
 import { openStore, type WritableStore } from '#main/store/open-store.ts'
 import type { DatasetDependencies } from '#main/workbench/datasets/ports.ts'
 import { createDatasetUseCases, type DatasetUseCases } from '#main/workbench/datasets/use-cases.ts'
@@ -40,7 +41,7 @@ export async function testWorkspace(overrides: Partial<DatasetDependencies> = {}
   const objects = new ObjectStore(store.paths.objects)
   const notes: string[] = []
   const note = (message: string): void => void notes.push(message)
-  const useCases = createDatasetUseCases({ ...store.repositories, objects, note, ...overrides })
+  const useCases = createDatasetUseCases({ ...store.repositories, launcher: forkLauncher, objects, note, ...overrides })
   return { root, store, objects, useCases, notes }
 }
 

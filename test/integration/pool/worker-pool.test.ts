@@ -200,7 +200,7 @@ describe('worker pool', () => {
       signal: never,
       onProgress: () => started.resolve(),
     })
-    const outcome = expect(running).rejects.toMatchObject({ code: 'worker-died' })
+    const outcome = expect(running).rejects.toMatchObject({ code: 'cancelled' })
     await started.promise
     await bench.pool.close()
     await outcome

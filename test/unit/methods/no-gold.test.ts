@@ -3,7 +3,7 @@ import type { MethodNeeds } from '#main/compute/method.ts'
 import { methodIds, methods } from '#main/compute/methods.ts'
 import type { StageSpec, UnlearnInput } from '#main/compute/stages.ts'
 import type { RunnerContext } from '#main/compute/worker/stage-runner.ts'
-import { declaredInputs, unlearnStage } from '#main/compute/worker/tmu/unlearn-stage.ts'
+import { declaredInputs, unlearnStage, weightsReader } from '#main/compute/worker/tmu/unlearn-stage.ts'
 import type { UnlearnContext } from '#main/compute/worker/training/types.ts'
 import type { ObjectHash, StageKey } from '#shared/ids.ts'
 
@@ -76,6 +76,14 @@ describe('a method', () => {
       )
     },
   )
+
+  it('that asks for a gold while it runs is refused it', () => {
+    const weights = weightsReader('rewind', new Map([['original', {}]]))
+    expect(weights('original')).toEqual({})
+    for (const name of ['gold0', 'gold', 'epoch-2', 'twinModel']) {
+      expect(() => weights(name as UnlearnInput)).toThrow(`The method rewind asked for "${name}"`)
+    }
+  })
 
   it('is refused a checkpoint that it has not declared', async () => {
     const spec = specWith('rewind', ['images', 'labels', 'forget', 'retain', 'original', 'epoch-4', 'epoch-9'])

@@ -2,7 +2,19 @@ import { describe, expect, it } from 'vitest'
 import { contrastRatio } from '../../../src-renderer/theme/contrast.ts'
 import { type ColourTokens, tokens, tokensToCss } from '../../../src-renderer/theme/tokens.ts'
 
-const text: readonly (keyof ColourTokens)[] = ['text', 'muted', 'ink', 'original', 'gold', 'unlearned', 'twin', 'under', 'over', 'aligned', 'running']
+const text: readonly (keyof ColourTokens)[] = [
+  'text',
+  'muted',
+  'ink',
+  'original',
+  'gold',
+  'unlearned',
+  'twin',
+  'under',
+  'over',
+  'aligned',
+  'running',
+]
 const backgrounds: readonly (keyof ColourTokens)[] = ['canvas', 'surface', 'sunken', 'hover', 'selected']
 
 /** Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB. */

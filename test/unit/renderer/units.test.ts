@@ -4,11 +4,11 @@ import {
   formatCount,
   formatDuration,
   formatEstimate,
+  formatGap,
+  formatGapWithCi,
   formatMebibytes,
   formatNumber,
   formatPercent,
-  formatGap,
-  formatGapWithCi,
   formatShare,
   formatSigned,
 } from '#shared/units.ts'

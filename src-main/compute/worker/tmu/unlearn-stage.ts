@@ -67,11 +67,7 @@ async function unlearnContext(
   for (const name of declared) {
     if (isWeights(name)) weights.set(name, await context.readWeights(inputOf(spec, name)))
   }
-  const weightsOf = (input: UnlearnInput): NamedArrays => {
-    const found = weights.get(input)
-    if (found !== undefined) return found
-    throw new AppError('internal', `The method ${method} asked for "${input}", weights that it has not declared.`)
-  }
+  const weightsOf = weightsReader(method, weights)
   network.load(weightsOf('original'))
   return {
     ...stage,
@@ -93,6 +89,18 @@ async function unlearnContext(
       }
     },
     predict: (model, samples) => predict(stage, model, feed, samples),
+  }
+}
+
+/** Weights by input name, of those that the method declared. */
+export function weightsReader(
+  method: string,
+  declared: ReadonlyMap<UnlearnInput, NamedArrays>,
+): UnlearnContext['weights'] {
+  return (input) => {
+    const found = declared.get(input)
+    if (found !== undefined) return found
+    throw new AppError('internal', `The method ${method} asked for "${input}", weights that it has not declared.`)
   }
 }
 

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { Dataset } from '#shared/domain/dataset.ts'
 import { AppError } from '#shared/errors.ts'
@@ -31,7 +32,8 @@ export function registerDatasetCommands(program: Command, context: CommandContex
         let imported: string | null = null
         for await (const event of await client.datasets.import(
           {
-            path,
+            // The process that reads it may have another working folder.
+            path: path === 'demo' ? path : resolve(path),
             format,
             strict: options.strict === true,
             ...(options.name === undefined ? {} : { name: options.name }),

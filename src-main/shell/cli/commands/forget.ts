@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { CommandContext } from '../context.ts'
@@ -38,7 +39,7 @@ export function registerForgetCommands(program: Command, context: CommandContext
           ...(options.class === undefined ? {} : { className: options.class }),
           ...(options.fraction === undefined ? {} : { fraction: parseNumber(options.fraction, '--fraction') }),
           ...(options.random === undefined ? {} : { random: parseNumber(options.random, '--random') }),
-          ...(options.ids === undefined ? {} : { idsFile: options.ids }),
+          ...(options.ids === undefined ? {} : { idsFile: resolve(options.ids) }),
         })
         output.result(made, () => describe(made))
         return 0
