@@ -5,7 +5,7 @@ import { buildDesktop } from './build.ts'
 import { serveUntilInterrupted } from './cli/commands/serve.ts'
 import { createContext } from './cli/context.ts'
 import { endWithParent } from './cli/interrupt.ts'
-import { parseInteger } from './cli/program.ts'
+import { parseInteger } from './cli/parse.ts'
 import { findElectron } from './electron-binary.ts'
 
 interface StartOptions {

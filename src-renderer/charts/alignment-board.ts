@@ -116,7 +116,6 @@ export function boardOption(
       gridIndex: i,
       ...valueAxisStyle(colours),
       ...(metric === 'gap' ? symmetric(rows, floorOf(runs, 'gapFloor')?.high ?? 0) : extent(metric, rows, runs)),
-      splitNumber: metric === 'gap' ? 6 : 2,
       axisLabel: {
         color: colours.muted,
         fontSize: 11,
@@ -329,18 +328,25 @@ function markStyle(row: BoardRow, colours: ColourTokens) {
     : { color: colour, borderColor: colours.surface, borderWidth: 1 }
 }
 
+interface AxisRange {
+  readonly min: number
+  readonly max: number
+  readonly interval: number
+}
+
 /** The gold line stands in the middle, whatever the values are. */
-function symmetric(rows: readonly BoardRow[], floorHigh: number): { min: number; max: number } {
+function symmetric(rows: readonly BoardRow[], floorHigh: number): AxisRange {
   const reach = rows.flatMap(({ figures: { gap } }) =>
     hasFigure(gap) ? [gap.value, ...(gap.ci ?? []), ...gap.seeds.map(({ value }) => value)] : [],
   )
   const most = Math.max(floorHigh, 0.05, ...reach.map(Math.abs)) * 100
-  const limit = Math.ceil((most * 1.06) / 5) * 5
-  return { min: -limit, max: limit }
+  const interval = most < 9 ? 2.5 : most < 18 ? 5 : most < 38 ? 10 : 20
+  const limit = Math.ceil((most * 1.04) / interval) * interval
+  return { min: -limit, max: limit, interval }
 }
 
 /** Agreement ends at 100 %; JS starts at 0. */
-function extent(metric: PanelMetric, rows: readonly BoardRow[], runs: readonly Run[]): { min: number; max: number } {
+function extent(metric: PanelMetric, rows: readonly BoardRow[], runs: readonly Run[]): AxisRange {
   const panel = panels.find((candidate) => candidate.metric === metric)
   const scale = panel?.scale ?? 1
   const floor = panel === undefined ? null : floorOf(runs, panel.floor)
@@ -349,6 +355,11 @@ function extent(metric: PanelMetric, rows: readonly BoardRow[], runs: readonly R
     return hasFigure(figure) ? [figure.value * scale, ...(figure.ci ?? []).map((bound) => bound * scale)] : []
   })
   if (floor !== null) values.push(floor.value * scale)
-  if (metric === 'jsDivergence') return { min: 0, max: Math.max(0.1, Math.ceil(Math.max(0, ...values) * 10.5) / 10) }
-  return { min: Math.max(0, Math.floor((Math.min(100, ...values) - 2) / 10) * 10), max: 100 }
+  if (metric === 'jsDivergence') {
+    const interval = Math.max(...values) > 0.25 ? 0.2 : 0.1
+    return { min: 0, max: Math.max(interval, Math.ceil(Math.max(0, ...values) / interval) * interval), interval }
+  }
+  const least = Math.min(100, ...values) - 1
+  const interval = least >= 80 ? 10 : least >= 60 ? 20 : 25
+  return { min: Math.max(0, 100 - Math.ceil((100 - least) / interval) * interval), max: 100, interval }
 }

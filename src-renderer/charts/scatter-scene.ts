@@ -58,7 +58,7 @@ export type Primitive =
     }
 
 export const scatterMargin = { left: 58, right: 14, top: 12, bottom: 44 } as const
-const markRadius = 4
+const markRadius = 3.6
 
 /** Round steps (1, 2, 5 times a power of ten) that cover the values with a little room. */
 export function niceAxis(label: string, values: readonly number[]): ScatterAxis {
@@ -198,7 +198,7 @@ function paintMark(
   context.fill()
   if (mark.ring !== null) {
     context.strokeStyle = mark.ring
-    context.lineWidth = 2
+    context.lineWidth = 1.5
     context.stroke()
   }
 }
@@ -231,7 +231,7 @@ export function sceneToSvg(scene: readonly Primitive[], width: number, height: n
       const turn = item.vertical ? ` transform="rotate(-90 ${round(item.x)} ${round(item.y)})"` : ''
       return `<text x="${round(item.x)}" y="${round(item.y)}" font-size="${item.size}" fill="${item.colour}" text-anchor="${anchor}"${turn}>${escapeXml(item.text)}</text>`
     }
-    const ring = item.ring === null ? '' : ` stroke="${item.ring}" stroke-width="2"`
+    const ring = item.ring === null ? '' : ` stroke="${item.ring}" stroke-width="1.5"`
     if (item.shape === 'circle')
       return `<circle cx="${round(item.x)}" cy="${round(item.y)}" r="${item.size}" fill="${item.fill}"${ring}/>`
     return `<polygon points="${triangle(item)

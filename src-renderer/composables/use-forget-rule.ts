@@ -7,12 +7,14 @@ import { useMessages } from './use-messages.ts'
 export function useForgetRule(): (rule: ForgetRule) => string {
   const { t } = useMessages()
   const format = useFormat()
+  /** Whole percents as such: a rule is exact. */
+  const percent = (fraction: number): string => format.percent(fraction, Number.isInteger(Math.round(fraction * 1e9) / 1e7) ? 0 : 1)
   return (rule) => {
     switch (rule.kind) {
       case 'class':
-        return t('forget.ruleClass', { share: format.percent(rule.fraction), name: rule.className })
+        return t('forget.ruleClass', { share: percent(rule.fraction), name: rule.className })
       case 'random':
-        return t('forget.ruleRandom', { share: format.percent(rule.fraction) })
+        return t('forget.ruleRandom', { share: percent(rule.fraction) })
       case 'ids':
         return t('forget.ruleIds', { source: rule.source })
       default:

@@ -1,6 +1,5 @@
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { Repositories } from '#main/store/index.ts'
-import type { StudyStage } from '#main/store/repositories/stages.ts'
 import type { Dataset, Split } from '#shared/domain/dataset.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
@@ -118,11 +117,6 @@ export function closureOf(
   }
   visit(root)
   return order
-}
-
-/** The rows of a study's stages that there are, by key. */
-export function stagesByKey(rows: readonly StudyStage[]): ReadonlyMap<StageKey, StudyStage> {
-  return new Map(rows.map((row) => [row.key, row]))
 }
 
 /** Runs steps to their end, leaving the process to others between slices of some milliseconds. */

@@ -129,10 +129,10 @@ describe('worker pool', () => {
   it('cancels a stage within two seconds and uses the worker further', async () => {
     await using bench = await poolBench()
     const abort = new AbortController()
-    const started = Promise.withResolvers<void>()
+    const started = Promise.withResolvers<null>()
     const running = bench.pool.execute(await training(bench.objects, 5000), {
       signal: abort.signal,
-      onProgress: () => started.resolve(),
+      onProgress: () => started.resolve(null),
     })
     await started.promise
     const [pid] = bench.pool.pids
@@ -147,10 +147,10 @@ describe('worker pool', () => {
   it('ends a worker that does not answer its cancel', async () => {
     await using bench = await poolBench()
     const abort = new AbortController()
-    const started = Promise.withResolvers<void>()
+    const started = Promise.withResolvers<null>()
     const running = bench.pool.execute(await training(bench.objects, 5000), {
       signal: abort.signal,
-      onProgress: () => started.resolve(),
+      onProgress: () => started.resolve(null),
     })
     await started.promise
     const [pid] = bench.pool.pids
@@ -164,10 +164,10 @@ describe('worker pool', () => {
 
   it('fails the stage of a worker that is killed, says why, and replaces the worker', async () => {
     await using bench = await poolBench()
-    const started = Promise.withResolvers<void>()
+    const started = Promise.withResolvers<null>()
     const running = bench.pool.execute(await training(bench.objects, 5000), {
       signal: never,
-      onProgress: () => started.resolve(),
+      onProgress: () => started.resolve(null),
     })
     await started.promise
     const [pid] = bench.pool.pids
@@ -195,10 +195,10 @@ describe('worker pool', () => {
 
   it('ends everything on close', async () => {
     await using bench = await poolBench()
-    const started = Promise.withResolvers<void>()
+    const started = Promise.withResolvers<null>()
     const running = bench.pool.execute(await training(bench.objects, 5000), {
       signal: never,
-      onProgress: () => started.resolve(),
+      onProgress: () => started.resolve(null),
     })
     const outcome = expect(running).rejects.toMatchObject({ code: 'cancelled' })
     await started.promise

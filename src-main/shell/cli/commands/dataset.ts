@@ -4,7 +4,7 @@ import type { Dataset } from '#shared/domain/dataset.ts'
 import { AppError } from '#shared/errors.ts'
 import type { CommandContext } from '../context.ts'
 import { table } from '../output.ts'
-import { parseInteger } from '../program.ts'
+import { parseInteger } from '../parse.ts'
 import { ProgressLine } from '../progress-line.ts'
 
 interface ImportOptions {

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { CommandContext } from '../context.ts'
 import { table } from '../output.ts'
-import { parseInteger, parseNumber } from '../program.ts'
+import { parseInteger, parseNumber } from '../parse.ts'
 
 interface CreateOptions {
   readonly dataset: string

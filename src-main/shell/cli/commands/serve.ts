@@ -5,7 +5,7 @@ import { ensurePages } from '../../build.ts'
 import { createRouter } from '../../router.ts'
 import { startServer } from '../../server/server.ts'
 import type { CommandCall, CommandContext } from '../context.ts'
-import { parseInteger } from '../program.ts'
+import { parseInteger } from '../parse.ts'
 
 export interface ServeOptions {
   readonly open: boolean

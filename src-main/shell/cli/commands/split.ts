@@ -3,7 +3,7 @@ import type { Split } from '#shared/domain/dataset.ts'
 import { AppError } from '#shared/errors.ts'
 import type { CommandContext } from '../context.ts'
 import { table } from '../output.ts'
-import { parseInteger, parseNumber } from '../program.ts'
+import { parseInteger, parseNumber } from '../parse.ts'
 
 export function registerSplitCommands(program: Command, context: CommandContext): void {
   const split = program.command('split').description('splits of a data set into members, twin pool and evaluation')

@@ -6,7 +6,7 @@ import { formatDuration } from '#shared/units.ts'
 import type { CommandContext } from '../context.ts'
 import { runAndFollow } from '../follow.ts'
 import { table } from '../output.ts'
-import { parseInteger } from '../program.ts'
+import { parseInteger } from '../parse.ts'
 import { describeResult, exitCodeOfResult } from '../result-text.ts'
 
 interface CreateOptions {

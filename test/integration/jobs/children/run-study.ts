@@ -1,5 +1,5 @@
 /** Runs a study in a process of its own, to be killed; says what happens over its channel. */
-import { openBench } from './tiny-study.ts'
+import { openBench } from '../tiny-study.ts'
 
 const [root, study] = process.argv.slice(2)
 const bench = await openBench(root)
