@@ -57,7 +57,13 @@ function resolveFromRoot(part) {
 }
 
 function toolPath(name) {
-  const packages = { vitest: 'vitest', biome: '@biomejs/biome', eslint: 'eslint', tsc: 'typescript', 'vue-tsc': 'vue-tsc' }
+  const packages = {
+    vitest: 'vitest',
+    biome: '@biomejs/biome',
+    eslint: 'eslint',
+    tsc: 'typescript',
+    'vue-tsc': 'vue-tsc',
+  }
   const folder = packages[name]
   if (folder === undefined) fail(`Unknown command "${name}".`)
   const { bin } = JSON.parse(readFileSync(join(modules, folder, 'package.json'), 'utf8'))
@@ -96,10 +102,12 @@ function npm(parameters) {
     cwd: root,
     stdio: ['ignore', 2, 2],
     shell: !viaNode && process.platform === 'win32',
-    env: { ...process.env, NODE_ENV: undefined, npm_config_omit: '' },
+    env: { ...process.env, NODE_ENV: undefined, npm_config_omit: '', npm_config_update_notifier: 'false' },
   })
-  if (result.error !== undefined) throw new Error(`Could not run npm (${result.error.message}). Install Node.js with npm and try again.`)
-  if (result.status !== 0) throw new Error('npm ci failed; see above. Check the network and the npm registry, then try again.')
+  if (result.error !== undefined)
+    throw new Error(`Could not run npm (${result.error.message}). Install Node.js with npm and try again.`)
+  if (result.status !== 0)
+    throw new Error('npm ci failed; see above. Check the network and the npm registry, then try again.')
 }
 
 /** A folder as a lock: made atomically, and taken over when its owner is gone. */

@@ -57,6 +57,7 @@ async function open(options: ConnectOptions, workspace: string, readOnly: boolea
     launcher: options.launcher ?? forkLauncher,
     shell: options.shell,
     readOnly,
+    note: options.note,
   })
   const router = createRouter(workbench.api, (error) =>
     options.note(error instanceof Error ? (error.stack ?? error.message) : String(error)),

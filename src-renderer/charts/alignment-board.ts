@@ -77,12 +77,47 @@ export function boardData(rows: readonly BoardRow[], words: BoardWords): TableDa
   }
 }
 
-export const boardRowHeight = 30
+const rowHeight = 30
 const head = 46
-const foot = 40
+const foot = 34
+const labelWidth = 178
+/** Room for the gap in words at the row's end. */
+const valueWidth = 64
+/** Narrower than this, the other figures stand below the gap instead of beside it. */
+const leastForOneBand = 900
 
-export function boardHeight(rows: number): number {
-  return head + foot + Math.max(1, rows) * boardRowHeight
+interface BoardPlace {
+  readonly left: number
+  readonly top: number
+  readonly width: number
+  readonly labelled: boolean
+}
+
+export interface BoardLayout {
+  readonly height: number
+  readonly places: readonly BoardPlace[]
+}
+
+/** Where the four panels stand on a chart of this width, CSS pixels. */
+export function boardLayout(rowCount: number, width: number): BoardLayout {
+  const band = head + foot + Math.max(1, rowCount) * rowHeight
+  const space = 26
+  const oneBand = width >= leastForOneBand
+  const gapWidth = oneBand ? Math.round((width - labelWidth - valueWidth) * 0.48) : width - labelWidth - valueWidth
+  const from = oneBand ? labelWidth + gapWidth + valueWidth + space : labelWidth
+  const small = Math.floor((width - from - 20 - 2 * space) / 3)
+  return {
+    height: oneBand ? band : 2 * band,
+    places: [
+      { left: labelWidth, top: head, width: gapWidth, labelled: true },
+      ...[0, 1, 2].map((i) => ({
+        left: from + i * (small + space),
+        top: oneBand ? head : band + head,
+        width: small,
+        labelled: !oneBand && i === 0,
+      })),
+    ],
+  }
 }
 
 /** Alignment board: one row a method, the gold line at 0 with the gold-gold floor, agreement and JS beside it. */
@@ -91,26 +126,22 @@ export function boardOption(
   runs: readonly Run[],
   words: BoardWords,
   colours: ColourTokens,
+  layout: BoardLayout,
 ): EChartsOption {
   // ECharts counts categories from the bottom.
   const drawn = rows.toReversed()
   const names = drawn.map((row) => row.title)
-  const columns = [
-    { left: 178, right: '49.5%' },
-    { left: '56%', right: '31.5%' },
-    { left: '71.5%', right: '16%' },
-    { left: '87%', right: 14 },
-  ] as const
+  const { places } = layout
   return {
     ...baseOption(colours, words.description),
     title: panels.map(({ metric }, i) => ({
       text: words.headings[metric],
-      left: columns[i]?.left,
-      top: 2,
+      left: places[i]?.left,
+      top: (places[i]?.top ?? head) - head + 2,
       padding: 0,
       textStyle: { fontSize: 12, fontWeight: 600, color: colours.text },
     })),
-    grid: columns.map((column) => ({ ...column, top: head, bottom: foot, containLabel: false })),
+    grid: places.map(({ left, top, width }) => ({ left, top, width, height: Math.max(1, rows.length) * rowHeight })),
     xAxis: panels.map(({ metric }, i) => ({
       type: 'value',
       gridIndex: i,
@@ -119,6 +150,9 @@ export function boardOption(
       axisLabel: {
         color: colours.muted,
         fontSize: 11,
+        alignMinLabel: 'left',
+        alignMaxLabel: 'right',
+        hideOverlap: true,
         formatter: (value: number) => (metric === 'gap' ? words.gap(value) : words.value(metric, value)),
       },
     })),
@@ -129,7 +163,7 @@ export function boardOption(
         data: names,
         ...categoryAxisStyle(colours),
         axisLabel: {
-          show: i === 0,
+          show: places[i]?.labelled ?? false,
           color: colours.text,
           fontSize: 12,
           width: 164,

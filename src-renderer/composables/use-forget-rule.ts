@@ -8,7 +8,8 @@ export function useForgetRule(): (rule: ForgetRule) => string {
   const { t } = useMessages()
   const format = useFormat()
   /** Whole percents as such: a rule is exact. */
-  const percent = (fraction: number): string => format.percent(fraction, Number.isInteger(Math.round(fraction * 1e9) / 1e7) ? 0 : 1)
+  const percent = (fraction: number): string =>
+    format.percent(fraction, Number.isInteger(Math.round(fraction * 1e9) / 1e7) ? 0 : 1)
   return (rule) => {
     switch (rule.kind) {
       case 'class':

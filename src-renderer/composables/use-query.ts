@@ -11,10 +11,8 @@ export function useQuery(name: string, fallback: string): WritableComputedRef<st
       return typeof value === 'string' ? value : fallback
     },
     set: (value) => {
-      const query = { ...route.query }
-      if (value === fallback) delete query[name]
-      else query[name] = value
-      void router.replace({ query })
+      // The router leaves out what is undefined.
+      void router.replace({ query: { ...route.query, [name]: value === fallback ? undefined : value } })
     },
   })
 }

@@ -43,11 +43,12 @@ export const useJobsStore = defineStore('jobs', () => {
     if (!watching.has(id)) void watchStudy(id)
   }
 
-  const watching = new Set<string>()
+  const watching = new Map<string, AbortController>()
   async function watchStudy(id: string): Promise<void> {
     const entry = followed.get(id)
     if (entry === undefined) return
-    watching.add(id)
+    const controller = new AbortController()
+    watching.set(id, controller)
     entry.error = null
     let latest = entry.live
     let timer: ReturnType<typeof setTimeout> | null = null
@@ -57,26 +58,29 @@ export const useJobsStore = defineStore('jobs', () => {
       entry.ready = true
     }
     try {
-      for await (const event of await client.studies.watch({ study: id })) {
+      for await (const event of await client.studies.watch({ study: id }, { signal: controller.signal })) {
         latest = applyStudyEvent(latest, event)
         if (event.kind === 'snapshot' || event.kind === 'finished') flush()
         else timer ??= setTimeout(flush, flushMilliseconds)
       }
     } catch (cause) {
       // Without a wire the next one joins the stream again; only a refusal is worth telling.
-      if (connectionState.value === 'open') entry.error = toAppError(cause)
+      if (connectionState.value === 'open' && !controller.signal.aborted) entry.error = toAppError(cause)
     } finally {
       if (timer !== null) {
         clearTimeout(timer)
-        flush()
+        if (!controller.signal.aborted) flush()
       }
-      watching.delete(id)
+      if (watching.get(id) === controller) watching.delete(id)
     }
-    if (!isActive(entry.live.state)) void refresh()
+    if (!controller.signal.aborted && !isActive(entry.live.state)) void refresh()
   }
 
   async function run(id: string): Promise<void> {
     await client.studies.run({ study: id })
+    // A stream opened before may belong to the job that ended; the new job's starts with a snapshot.
+    watching.get(id)?.abort()
+    watching.delete(id)
     follow(id)
     await refresh()
   }

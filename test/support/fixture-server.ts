@@ -30,6 +30,8 @@ export async function startFixtureServer(
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const server = await startFixtureServer((process.argv[2] ?? 'full') as Scenario, { port: Number(process.argv[3] ?? 0) })
+  const server = await startFixtureServer((process.argv[2] ?? 'full') as Scenario, {
+    port: Number(process.argv[3] ?? 0),
+  })
   process.stdout.write(`${server.address}\n`)
 }

@@ -27,7 +27,8 @@ export interface Machine {
 
 export const thisMachine: Machine = {
   cores: availableParallelism(),
-  totalMemory: totalmem(),
+  // A container's limit, where there is one; without one, Node gives 0 or more than the machine has.
+  totalMemory: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
   availableMemory: () => process.availableMemory(),
 }
 

@@ -21,7 +21,6 @@ export function createProgram(context: CommandContext, version: string): Command
       'the workspace to use (default: TMU_WORKSPACE, else the data folder of this platform)',
     )
     .option('--json', 'print exactly one JSON document to stdout')
-    .showHelpAfterError('(add --help for what the command takes)')
   registerDatasetCommands(program, context)
   registerSplitCommands(program, context)
   registerForgetCommands(program, context)

@@ -25,7 +25,7 @@ export function notFound(kind: string, typed: string, names: readonly string[], 
       ? `Did you mean ${near.map((name) => quoted(name)).join(' or ')}?`
       : names.length > 0
         ? `There is ${firstFew(names, 5)}. See all with: ${listing}`
-        : `There is none yet.`
+        : `This workspace has no ${kind} yet: make one first, or check which workspace you use.`
   return new AppError('not-found', `There is no ${kind} ${quoted(typed)}.`, { hint, details: { near } })
 }
 

@@ -11,6 +11,8 @@ export interface ProgressStage {
 interface Tracked extends ProgressStage {
   value: number
   startedAt: number | null
+  /** The first that it told: a resumed stage begins in the middle, which says nothing of its pace. */
+  first: { readonly value: number; readonly at: number } | null
 }
 
 /** No estimate is trusted to be off by more than this. */
@@ -37,7 +39,7 @@ export class JobProgress {
   add(stages: readonly ProgressStage[]): void {
     for (const stage of stages) {
       if (this.#open.has(stage.key)) continue
-      this.#open.set(stage.key, { ...stage, value: 0, startedAt: null })
+      this.#open.set(stage.key, { ...stage, value: 0, startedAt: null, first: null })
       this.#total += stage.seconds
     }
   }
@@ -47,9 +49,11 @@ export class JobProgress {
     if (stage !== undefined) stage.startedAt = now
   }
 
-  update(key: StageKey, value: number): void {
+  update(key: StageKey, value: number, now: number): void {
     const stage = this.#open.get(key)
-    if (stage !== undefined) stage.value = Math.min(1, Math.max(stage.value, value))
+    if (stage === undefined) return
+    stage.value = Math.min(1, Math.max(stage.value, value))
+    stage.first ??= { value: stage.value, at: now }
   }
 
   /** `seconds`: what it took; null where it wasn't computed here, or given up. */
@@ -81,13 +85,13 @@ export class JobProgress {
     let chain = 0
     let actual = this.#actual
     let estimated = this.#estimated
-    for (const { seconds, rank, value, startedAt } of this.#open.values()) {
+    for (const { seconds, rank, value, first } of this.#open.values()) {
       const done = seconds * value
       work += seconds - done
       chain = Math.max(chain, rank - done)
-      if (startedAt === null || value === 0) continue
-      actual += (now - startedAt) / 1000
-      estimated += done
+      if (first === null) continue
+      actual += (now - first.at) / 1000
+      estimated += seconds * (value - first.value)
     }
     const correction = estimated < 0.5 ? 1 : Math.min(mostCorrection, Math.max(1 / mostCorrection, actual / estimated))
     return correction * Math.max(work / this.#capacity, chain)
@@ -97,9 +101,12 @@ export class JobProgress {
   stageEtaSeconds(key: StageKey, now: number): number | null {
     const stage = this.#open.get(key)
     if (stage === undefined || stage.startedAt === null) return null
-    const elapsed = (now - stage.startedAt) / 1000
+    const { first, value } = stage
+    const left = stage.seconds * (1 - value)
     // Its own pace says more than any estimate, once there is some of it.
-    return stage.value > 0.05 ? (elapsed / stage.value) * (1 - stage.value) : Math.max(0, stage.seconds - elapsed)
+    if (first === null || value - first.value < 0.05)
+      return Math.max(0, left - (now - (first?.at ?? stage.startedAt)) / 1000)
+    return ((now - first.at) / 1000 / (value - first.value)) * (1 - value)
   }
 }
 

@@ -240,14 +240,14 @@ export class Scheduler {
     if (previous?.object !== object) await this.#removeCheckpoint(previous)
   }
 
+  /** A checkpoint names its stage within, so that no other row can refer to the same object. */
   async #removeCheckpoint(checkpoint: Checkpoint | null): Promise<void> {
     if (checkpoint === null) return
-    const { repositories, objects, report } = this.#options
     try {
-      if (!repositories.references.isReferenced(checkpoint.object)) await objects.remove(checkpoint.object)
+      await this.#options.objects.remove(checkpoint.object)
     } catch (error) {
       // Left over, not lost: a clean-up finds it.
-      report(error)
+      this.#options.report(error)
     }
   }
 

@@ -215,7 +215,7 @@ export class StudyJob implements StageWatcher {
     const stage = this.#stages.get(key)
     if (stage === undefined) return
     stage.value = Math.max(stage.value, value)
-    this.#progress.update(key, value)
+    this.#progress.update(key, value, performance.now())
     if (performance.now() - stage.toldAt >= tellEveryMs) this.#tell(key, stage)
   }
 

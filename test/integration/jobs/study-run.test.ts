@@ -1,5 +1,11 @@
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
+import { openStoreForReading } from '#main/store/open-store.ts'
+import { openWorkbench } from '#main/workbench/workbench.ts'
 import { isPresent } from '#shared/domain/metrics.ts'
+import type { StudyId } from '#shared/ids.ts'
 import { createStudy, newBench, openBench, runStudy, withDataset } from './tiny-study.ts'
 
 describe('a study', () => {
@@ -57,7 +63,6 @@ describe('a study', () => {
         throw new Error('A worker was started.')
       },
     }
-    const { openWorkbench } = await import('#main/workbench/workbench.ts')
     const workbench = await openWorkbench({ workspace: bench.root, launcher: refusing, shell: 'cli' })
     try {
       const started = performance.now()
@@ -103,12 +108,36 @@ describe('a study', () => {
     const study = await createStudy(bench)
     const before = (await runStudy(bench, study)).result
     const lost = before.runs.find((run) => run.method === 'rewind')?.outcomePath ?? ''
-    const { rm } = await import('node:fs/promises')
     await rm(lost)
     expect((await bench.api.workspace.check(undefined)).ok).toBe(false)
     const after = (await runStudy(bench, study)).result
     expect(after.stages).toEqual({ computed: 1, reused: before.stages.computed - 1, failed: 0 })
     expect(after.runs.map((run) => run.metrics)).toEqual(before.runs.map((run) => run.metrics))
+    expect((await bench.api.workspace.check(undefined)).ok).toBe(true)
+  })
+
+  it('says which stored result is damaged, and computes it anew at the next start', async () => {
+    await using bench = await withDataset(await newBench())
+    const first = await createStudy(bench)
+    await runStudy(bench, first)
+    const store = await openStoreForReading(bench.root)
+    const original = store.repositories.stages
+      .listStudyStages(first as StudyId)
+      .find((stage) => stage.kind === 'train-original')
+    await store.close()
+    const weights = original?.outputs['weights'] ?? ''
+    const path = join(bench.root, 'objects', weights.slice(0, 2), weights.slice(2))
+    const bytes = await readFile(path)
+    bytes[bytes.length - 1] ^= 1
+    await writeFile(path, bytes)
+
+    const second = await createStudy(bench, { name: 'second', methods: ['gold', 'random-labels'] })
+    const damaged = await runStudy(bench, second)
+    expect(damaged.state).toBe('failed')
+    const run = damaged.result.runs.find((candidate) => candidate.method === 'random-labels')
+    expect(run?.error).toMatchObject({ code: 'corrupt', message: expect.stringContaining(weights) })
+    const healed = await runStudy(bench, second)
+    expect(healed.state).toBe('succeeded')
     expect((await bench.api.workspace.check(undefined)).ok).toBe(true)
   })
 
@@ -147,8 +176,6 @@ describe('a study', () => {
     await using bench = await withDataset(await newBench())
     const study = await createStudy(bench)
     const { result } = await runStudy(bench, study)
-    const { openWorkbench } = await import('#main/workbench/workbench.ts')
-    const { forkLauncher } = await import('#main/compute/pool/fork-launcher.ts')
     const reader = await openWorkbench({ workspace: bench.root, launcher: forkLauncher, shell: 'cli', readOnly: true })
     try {
       const seen = await reader.api.studies.result({ study })

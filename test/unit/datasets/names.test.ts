@@ -51,6 +51,6 @@ describe('names that may be meant', () => {
     expect(notFound('data set', 'zzz', ['cifar10', 'lfw'], 'tmu dataset list').hint).toBe(
       'There is "cifar10" and "lfw". See all with: tmu dataset list',
     )
-    expect(notFound('data set', 'zzz', [], 'tmu dataset list').hint).toBe('There is none yet.')
+    expect(notFound('data set', 'zzz', [], 'tmu dataset list').hint).toMatch(/has no data set yet: make one first/)
   })
 })

@@ -25,7 +25,7 @@ describe('job progress', () => {
     expect(progress.value()).toBe(0)
     progress.end(key('short'), 1)
     expect(progress.value()).toBeCloseTo(0.1)
-    progress.update(key('long'), 0.5)
+    progress.update(key('long'), 0.5, 0)
     expect(progress.value()).toBeCloseTo(0.55)
     progress.end(key('long'), 9)
     expect(progress.value()).toBe(1)
@@ -34,9 +34,9 @@ describe('job progress', () => {
   it('never goes back, whatever is told or added', () => {
     const progress = new JobProgress(1)
     progress.add([stage('a', 10)])
-    progress.update(key('a'), 0.8)
+    progress.update(key('a'), 0.8, 0)
     expect(progress.value()).toBeCloseTo(0.8)
-    progress.update(key('a'), 0.3)
+    progress.update(key('a'), 0.3, 0)
     expect(progress.value()).toBeCloseTo(0.8)
     progress.add([stage('b', 90)])
     expect(progress.value()).toBeCloseTo(0.8)
@@ -45,7 +45,7 @@ describe('job progress', () => {
   it('is not done before every stage is', () => {
     const progress = new JobProgress(1)
     progress.add([stage('a', 10)])
-    progress.update(key('a'), 1)
+    progress.update(key('a'), 1, 0)
     expect(progress.value()).toBeLessThan(1)
   })
 
@@ -74,12 +74,26 @@ describe('job progress', () => {
     expect(progress.etaSeconds(0)).toBe(10)
   })
 
-  it('tells the rest of a running stage by its own pace', () => {
+  it('tells the rest of a running stage by its own pace, once it has one', () => {
     const progress = new JobProgress(1)
     progress.add([stage('a', 10)])
     expect(progress.stageEtaSeconds(key('a'), 0)).toBeNull()
     progress.start(key('a'), 1000)
-    progress.update(key('a'), 0.25)
-    expect(progress.stageEtaSeconds(key('a'), 6000)).toBeCloseTo(15)
+    expect(progress.stageEtaSeconds(key('a'), 2000)).toBeCloseTo(9)
+    progress.update(key('a'), 0, 2000)
+    progress.update(key('a'), 0.25, 7000)
+    expect(progress.stageEtaSeconds(key('a'), 7000)).toBeCloseTo(15)
+  })
+
+  it('is not misled by a stage that begins in the middle, where it was interrupted', () => {
+    const progress = new JobProgress(1)
+    progress.add([stage('a', 10)])
+    progress.start(key('a'), 0)
+    progress.update(key('a'), 0.5, 100)
+    expect(progress.etaSeconds(100)).toBeCloseTo(5)
+    // Then it takes 4 s for 0.2: twice as long as estimated.
+    progress.update(key('a'), 0.7, 4100)
+    expect(progress.etaSeconds(4100)).toBeCloseTo(6)
+    expect(progress.stageEtaSeconds(key('a'), 4100)).toBeCloseTo(6)
   })
 })

@@ -21,15 +21,15 @@ export function registerOutcomeCommands(program: Command, context: CommandContex
 
 export function describeMetrics(metrics: MetricTable): string {
   return table(
-    ['METRIC', 'VALUE', '95 % CI', 'N'],
+    ['METRIC', 'VALUE', 'N', '95 % CI'],
     Object.entries(metrics).map(([name, metric]) =>
       'absent' in metric
-        ? [name, '–', metric.absent, '–']
+        ? [name, '–', '–', metric.absent]
         : [
             name,
             metric.value.toFixed(4),
-            metric.ci === null ? '–' : `${metric.ci[0].toFixed(4)} to ${metric.ci[1].toFixed(4)}`,
             metric.n,
+            metric.ci === null ? '–' : `${metric.ci[0].toFixed(4)} to ${metric.ci[1].toFixed(4)}`,
           ],
     ),
   )
