@@ -555,7 +555,6 @@ export const en = {
     one: 'Image {index}',
     index: 'Image',
     pictureOf: 'Picture of {label}',
-    cellLabel: '{name}, {label}: gold says {gold}, unlearned says {unlearned}, JS {js}',
     predictions: 'Predictions',
     model: 'Model',
     predicts: 'Predicts',

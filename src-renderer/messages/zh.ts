@@ -1,4 +1,4 @@
-import type { Catalogue } from './locales.ts'
+import type { Catalogue } from './catalogue.ts'
 
 export const zh: Catalogue = {
   common: {
@@ -534,7 +534,6 @@ export const zh: Catalogue = {
     one: '图像 {index}',
     index: '图像',
     pictureOf: '{label} 的图片',
-    cellLabel: '{name}，{label}：黄金模型判为 {gold}，遗忘后模型判为 {unlearned}，JS {js}',
     predictions: '预测',
     model: '模型',
     predicts: '预测',
