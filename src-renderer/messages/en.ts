@@ -601,6 +601,8 @@ export const en = {
       '{n} image lacks one of the features and is not drawn. | {n} images lack one of the features and are not drawn.',
     noFeatures: 'This method computes no features.',
     noPoints: 'No image has both features.',
+    axisX: 'Feature on the x axis',
+    axisY: 'Feature on the y axis',
     set: 'Set',
     both: 'Both',
     twinOnly: 'Twin',

@@ -570,6 +570,8 @@ export const zh: Catalogue = {
     missing: '{n} 张图像缺少其中一个特征，未绘制。',
     noFeatures: '此方法不计算特征。',
     noPoints: '没有图像同时具有两个特征。',
+    axisX: 'x 轴上的特征',
+    axisY: 'y 轴上的特征',
     set: '集合',
     both: '两者',
     twinOnly: '孪生',

@@ -1,31 +1,40 @@
 import { createHash } from 'node:crypto'
-import { mkdir, rm, stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ensurePages } from '#main/shell/build.ts'
 
 const root = join(import.meta.dirname, '..', '..')
-const lock = join(tmpdir(), `tmu-pages-${createHash('sha256').update(root).digest('hex').slice(0, 16)}.lock`)
-const staleMilliseconds = 120_000
 
-/** The built pages; test files that run side by side build them once, not over each other. */
+/**
+ * The window's pages, built once for what the sources are now. They stand outside the tree and appear in one rename, so
+ * that test files, and programs under test that build pages of their own, can run side by side.
+ */
 export async function builtPages(): Promise<string> {
-  while (!(await tryLock())) await new Promise((resolve) => setTimeout(resolve, 200))
-  try {
-    return await ensurePages(() => {})
-  } finally {
-    await rm(lock, { recursive: true, force: true })
+  const hash = createHash('sha256')
+  for (const folder of ['src-renderer', 'src-shared']) {
+    const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true })
+    const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+    for (const path of paths.sort()) hash.update(path).update(await readFile(path))
   }
-}
+  for (const file of ['vite.renderer.config.ts', 'package-lock.json']) hash.update(await readFile(join(root, file)))
+  const pages = join(tmpdir(), `tmu-pages-${process.getuid?.() ?? 0}-${hash.digest('hex').slice(0, 24)}`)
+  if (existsSync(join(pages, 'index.html'))) return pages
 
-async function tryLock(): Promise<boolean> {
+  const fresh = await mkdtemp(join(tmpdir(), 'tmu-pages-'))
+  const environment = process.env['NODE_ENV']
   try {
-    await mkdir(lock)
-    return true
-  } catch {
-    const made = await stat(lock).catch(() => null)
-    // Whoever held it was killed.
-    if (made !== null && Date.now() - made.mtimeMs > staleMilliseconds) await rm(lock, { recursive: true, force: true })
-    return false
+    const { build } = await import('vite')
+    await build({
+      configFile: join(root, 'vite.renderer.config.ts'),
+      logLevel: 'error',
+      build: { outDir: fresh, emptyOutDir: true },
+    })
+  } finally {
+    if (environment === undefined) delete process.env['NODE_ENV']
+    else process.env['NODE_ENV'] = environment
   }
+  // Another test file may have been first; its pages are as good.
+  await rename(fresh, pages).catch(() => rm(fresh, { recursive: true, force: true }))
+  return pages
 }

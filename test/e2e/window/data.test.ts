@@ -27,7 +27,7 @@ describe('data', () => {
     await page.getByText('The import was cancelled; nothing was kept.').waitFor()
     await page.waitForTimeout(300)
     await page.reload()
-    await page.getByText('animals', { exact: true }).waitFor()
+    await page.getByRole('link', { name: 'animals' }).waitFor()
     expect(await page.getByText('cancelled', { exact: true }).count()).toBe(0)
   })
 

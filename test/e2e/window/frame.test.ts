@@ -132,7 +132,7 @@ describe('the frame', () => {
     let_through = true
     await page.getByTestId('connection-banner').waitFor({ state: 'detached' })
     await page.keyboard.press('Control+2')
-    await page.getByText('animals', { exact: true }).waitFor()
+    await page.getByRole('link', { name: 'animals' }).waitFor()
   })
 })
 

@@ -126,7 +126,7 @@ describe('the result of a study', () => {
     const plot = page.getByRole('img', { name: /Scatter plot of 700 images/ })
     await plot.waitFor()
     await page.getByText('0.837').waitFor()
-    await page.getByLabel('y', { exact: true }).selectOption('af')
+    await page.getByLabel('Feature on the y axis').selectOption('af')
     expect(page.url()).toContain('y=af')
     await page.getByText('Forget', { exact: true }).click()
     await page.getByRole('img', { name: /Scatter plot of 300 images/ }).focus()
@@ -149,7 +149,7 @@ describe('the result of a study', () => {
   it('leaves out of the axes what a method does not compute', async () => {
     const page = await open('/studies/st-demo/result/twin?method=tmu-faithful')
     await page.getByRole('img', { name: /Scatter plot/ }).waitFor()
-    expect(await page.getByLabel('x', { exact: true }).locator('option').allTextContents()).toEqual(['DF', 'CF'])
+    expect(await page.getByLabel('Feature on the x axis').locator('option').allTextContents()).toEqual(['DF', 'CF'])
   })
 
   it('sorts the images of F by disagreement and opens them by keyboard', async () => {

@@ -23,7 +23,7 @@ describe('a new study', () => {
 
     // Elsewhere and back: nothing is lost.
     await page.keyboard.press('Control+2')
-    await page.getByText('animals', { exact: true }).waitFor()
+    await page.getByRole('link', { name: 'animals' }).waitFor()
     await page.keyboard.press('Alt+Shift+N')
     expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('a/b')
     expect(await page.getByLabel('Seeds', { exact: true }).inputValue()).toBe('0')
@@ -83,10 +83,7 @@ describe('a new study', () => {
     await page.getByText('The loss of fine-tune became infinite in epoch 3.').waitFor()
     await page.getByText('Log', { exact: true }).click()
     await page.getByText('epoch 2 loss 18.9').waitFor()
-    await page
-      .getByRole('tab', { name: 'Result' })
-      .or(page.getByRole('link', { name: 'Result' }))
-      .click()
+    await page.getByRole('link', { name: 'Result', exact: true }).click()
     await page.getByText(/Partial result: \d+ of 14 runs are measured\./).waitFor()
   })
 

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { StudyResult } from '#shared/domain/study.ts'
-import { launchBrowser, openPage } from '#test/support/browser.ts'
+import { launchBrowser, newContext, openPage } from '#test/support/browser.ts'
 import { writeStripedImages } from '#test/support/striped-images.ts'
 import { type RunningCommand, startTmu, temporaryFolder, tmuJson } from '#test/support/tmu-process.ts'
 
@@ -40,7 +40,7 @@ afterAll(async () => {
 })
 
 test('a study is run in the window, watched through a reload, and its result agrees with the command line', async () => {
-  const { page, complaints } = await openPage(browser, address)
+  const { page, complaints } = await openPage(await newContext(browser), address)
   await page.getByRole('heading', { level: 1 }).waitFor()
   // The token is gone from the address, and the session outlives a reload.
   expect(page.url()).not.toContain('token')
