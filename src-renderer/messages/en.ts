@@ -388,7 +388,8 @@ export const en = {
     reuse: '{n} is reused. | {n} are reused.',
     time: 'That takes {time} on {engine}.',
     noTime: 'How long that takes is not known before the first stages were measured on this machine.',
-    nothingToDo: 'Everything is there already.',
+    allThere:
+      'The one stage is there already: nothing is trained again. | All {n} stages are there already: nothing is trained again.',
     diskLow: 'Only {size} are free on the workspace’s disk.',
     stagesTitle: 'Stages',
     scope: 'Serves',

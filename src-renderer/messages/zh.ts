@@ -368,7 +368,7 @@ export const zh: Catalogue = {
     reuse: '{n} 个可复用。',
     time: '在 {engine} 上需要{time}。',
     noTime: '在本机测量过最初的阶段之前，用时未知。',
-    nothingToDo: '一切都已就绪。',
+    allThere: '全部 {n} 个阶段都已就绪：无需再训练。',
     diskLow: '工作区所在磁盘仅剩 {size}。',
     stagesTitle: '阶段',
     scope: '服务于',

@@ -65,7 +65,7 @@ describe('data', () => {
   it('makes a split from shares that add up', async () => {
     const page = await open('/data/ds-animals')
     await page.getByRole('button', { name: 'New split' }).click()
-    const form = page.locator('form').filter({ hasText: 'Members, %' })
+    const form = page.locator('form').filter({ hasText: 'Twin pool, %' })
     await form.getByLabel('Name').fill('thirds')
     await form.getByLabel('Members, %').fill('80')
     await page.getByText('The shares add up to more than 100 %.').waitFor()

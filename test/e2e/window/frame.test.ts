@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { launchBrowser, newContext, openPage } from '#test/support/browser.ts'
+import { startFixtureServer } from '#test/support/fixture-server.ts'
 import { useWindow } from '#test/support/window.ts'
 
 describe('the frame', () => {
@@ -184,5 +186,26 @@ describe('a read-only workspace', () => {
     await page.keyboard.press('Control+k')
     await page.keyboard.type('new study')
     await page.getByText('Nothing matches').waitFor()
+  })
+})
+
+describe('a workbench that was started anew', () => {
+  it('sends its old tabs to the new address instead of trying for ever', async () => {
+    const browser = await launchBrowser()
+    try {
+      const first = await startFixtureServer('full')
+      // No check of complaints: the browser itself reports each refused connection.
+      const { page } = await openPage(await newContext(browser), first.address)
+      await page.getByText('2 cores, 2 workers').waitFor()
+      await first.close()
+      const second = await startFixtureServer('full', { port: first.port })
+      try {
+        await page.getByText('Open the address that it printed when it started.').first().waitFor()
+      } finally {
+        await second.close()
+      }
+    } finally {
+      await browser.close()
+    }
   })
 })

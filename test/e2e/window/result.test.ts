@@ -137,12 +137,12 @@ describe('the result of a study', () => {
     // The same choice stands in the images.
     const picked = new URL(page.url().replace('#/', '')).searchParams.get('pick')
     await page.getByRole('link', { name: 'Images', exact: true }).click()
-    expect(page.url()).toContain(encodeURIComponent(picked ?? 'none').replace('%3A', ':'))
-    const csv = await (async () => {
-      await page.goBack()
-      await page.getByRole('img', { name: /Scatter plot/ }).waitFor()
-      return download(page, () => page.keyboard.press('Control+E'))
-    })()
+    await page.waitForURL(/images/)
+    expect(page.url()).toContain(`pick=${picked}`)
+    await page.getByRole('gridcell').first().waitFor()
+    await page.goBack()
+    await page.getByRole('img', { name: /Scatter plot/ }).waitFor()
+    const csv = await download(page, () => page.keyboard.press('Control+E'))
     expect(parse(csv.content, { columns: true })).toHaveLength(300)
   })
 
