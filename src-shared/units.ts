@@ -68,6 +68,11 @@ export function formatGap(difference: number, words: UnitWords = englishUnits): 
   return `${formatSigned(difference * 100, 1)} ${words.points}`
 }
 
+/** The size of a difference of two fractions, which has no direction: 0.029 is "2.9 pts". */
+export function formatPoints(distance: number, words: UnitWords = englishUnits): string {
+  return `${formatNumber(distance * 100, 1)} ${words.points}`
+}
+
 /** "−3.2 pts, 95 % CI −5.0 to −1.1"; without an interval the value alone. */
 export function formatGapWithCi(
   difference: number,

@@ -10,6 +10,7 @@ import {
   formatMebibytes,
   formatNumber,
   formatPercent,
+  formatPoints,
   formatShare,
   formatSigned,
   type UnitWords,
@@ -46,6 +47,7 @@ export function useFormat() {
     share: formatShare,
     mebibytes: formatMebibytes,
     gap: (difference: number) => formatGap(difference, unit.value),
+    points: (distance: number) => formatPoints(distance, unit.value),
     gapWithCi: (difference: number, ci: readonly [number, number] | null | undefined) =>
       formatGapWithCi(difference, ci, unit.value),
     interval: (ci: readonly [number, number], decimals: number) => formatInterval(ci, decimals, unit.value),

@@ -31,6 +31,8 @@ export function useMetricText() {
         return format.percent(amount)
       case 'gap':
         return format.gap(amount)
+      case 'distance':
+        return format.points(amount)
       default:
         return format.number(amount, 3)
     }
@@ -38,7 +40,7 @@ export function useMetricText() {
   function interval(name: string, ci: readonly [number, number]): string {
     const kind = info(name)?.kind
     if (kind === 'gap') return format.interval([ci[0] * 100, ci[1] * 100], 1)
-    if (kind === 'share')
+    if (kind === 'share' || kind === 'distance')
       return t('common.range', { low: format.number(ci[0] * 100, 1), high: format.number(ci[1] * 100, 1) })
     return t('common.range', { low: format.number(ci[0], 3), high: format.number(ci[1], 3) })
   }

@@ -1,7 +1,7 @@
 import type { MessageKey } from '../messages/locales.ts'
 
-/** How a figure is written: a share of 1, a signed difference of shares, nats, or a plain number. */
-export type MetricKind = 'share' | 'gap' | 'nats' | 'number'
+/** How a figure is written: a share of 1, a signed difference of shares, its size, nats, or a plain number. */
+export type MetricKind = 'share' | 'gap' | 'distance' | 'nats' | 'number'
 
 export interface MetricInfo {
   readonly name: string
@@ -41,8 +41,8 @@ const scores = ['loss', 'confidence', 'entropy', 'margin'] as const
 export const metricCatalogue: readonly MetricInfo[] = [
   info('forgetAccuracy', 'share', { formula: 'acc(u, F)', shown: true }),
   info('gap', 'gap', { formula: 'acc(u, F) − acc(g, F)', shown: true }),
-  info('absGap', 'share', { formula: 'mean |acc(u, F) − acc(g, F)|', floor: 'gapFloor' }),
-  info('gapFloor', 'share', { formula: 'mean |acc(gᵢ, F) − acc(gⱼ, F)|, i < j' }),
+  info('absGap', 'distance', { formula: 'mean |acc(u, F) − acc(g, F)|', floor: 'gapFloor' }),
+  info('gapFloor', 'distance', { formula: 'mean |acc(gᵢ, F) − acc(gⱼ, F)|, i < j' }),
   info('agreement', 'share', { formula: 'mean [argmax pᵤ = argmax p_g]', shown: true, floor: 'agreementFloor' }),
   info('agreementFloor', 'share'),
   info('easyHardAgreement', 'share', {
@@ -63,7 +63,7 @@ export const metricCatalogue: readonly MetricInfo[] = [
   info('retainAccuracy', 'share', { formula: 'acc(u, R)', shown: true }),
   info('evaluationAccuracy', 'share', { formula: 'acc(u, E)', shown: true }),
   info('classEvaluationAccuracy', 'share', { formula: 'acc(u, E of F’s classes)' }),
-  info('avgGap', 'share', { source: 'Liu et al. 2024' }),
+  info('avgGap', 'distance', { source: 'Liu et al. 2024' }),
   info('tow', 'number', { formula: '(1 − |d_F|) (1 − |d_R|) (1 − |d_E|)', source: 'Zhao et al. 2024' }),
   ...scores.flatMap((score) => [
     info(`mia.${score}.auc`, 'number', { key: `mia_${score}_auc`, source: attackSource, shown: score === 'loss' }),

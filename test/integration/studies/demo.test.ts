@@ -29,7 +29,7 @@ describe('the demo', () => {
     // The fast form is another study of the same images.
     const fast = await api.demo.prepare({ fast: true })
     expect(fast.id).not.toBe(study.id)
-    expect(fast.config).toMatchObject({ datasetId: dataset.id, forgetSetId: forgetSet.id, recipe: { epochs: 20 } })
+    expect(fast.config).toMatchObject({ datasetId: dataset.id, forgetSetId: forgetSet.id, recipe: { epochs: 24 } })
     expect(await api.datasets.list(undefined)).toHaveLength(1)
 
     const plan = await api.studies.plan({ study: study.id })

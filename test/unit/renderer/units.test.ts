@@ -9,6 +9,7 @@ import {
   formatMebibytes,
   formatNumber,
   formatPercent,
+  formatPoints,
   formatShare,
   formatSigned,
 } from '#shared/units.ts'
@@ -25,6 +26,7 @@ describe('units', () => {
     expect(formatGap(0.197)).toBe('+19.7 pts')
     expect(formatGapWithCi(-0.032, [-0.05, -0.011])).toBe('\u22123.2 pts, 95 % CI \u22125.0 to \u22121.1')
     expect(formatGapWithCi(0.01, null)).toBe('+1.0 pts')
+    expect(formatPoints(0.029)).toBe('2.9 pts')
   })
 
   it('gives no sign to what rounds to zero', () => {
