@@ -1,7 +1,11 @@
+import { installNative, uninstallNative } from '#main/compute/engine-install/install-native.ts'
+import type { InstallProgress } from '#main/compute/engine-install/job.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
 import { probeEngines } from '#main/compute/pool/probe-engines.ts'
 import type { EngineId, EngineStatus } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
+import type { EngineInstallEvent } from '#shared/progress.ts'
+import { ProgressQueue } from '../progress-queue.ts'
 
 /** Far slower than any other: a reference that is chosen by hand only. */
 const referenceEngine: EngineId = 'cpu'
@@ -29,6 +33,38 @@ export class Engines {
       if (this.#known === tested) this.#known = null
     })
     return tested
+  }
+
+  /** Installs the native engine, from `file` if given. Leaving the stream cancels it. */
+  async *install(file: string | undefined, signal: AbortSignal | undefined): AsyncGenerator<EngineInstallEvent> {
+    const left = new AbortController()
+    const stop = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal])
+    const events = new ProgressQueue<InstallProgress>()
+    const running = installNative({
+      launcher: this.#launcher,
+      file,
+      signal: stop,
+      onProgress: (event) => events.push(event),
+    })
+    const settled = running.then(
+      () => events.end(),
+      () => events.end(),
+    )
+    try {
+      yield* events
+    } finally {
+      left.abort()
+      await settled
+    }
+    const status = await running
+    this.#known = null
+    yield { kind: 'finished', status }
+  }
+
+  async uninstall(): Promise<{ readonly removed: boolean }> {
+    const removed = await uninstallNative()
+    this.#known = null
+    return { removed }
   }
 
   /** The engine that a new study gets. */
