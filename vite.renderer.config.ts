@@ -13,6 +13,16 @@ function tokenStyles(): Plugin {
   }
 }
 
+/** Built pages are production pages, whoever builds them: a test runner sets NODE_ENV to something else. */
+function productionPages(): Plugin {
+  return {
+    name: 'tmu:production',
+    config(_config, { command }) {
+      if (command === 'build') process.env['NODE_ENV'] = 'production'
+    },
+  }
+}
+
 /**
  * The window. electron-vite uses this object as its `renderer` part; `vite build -c` of this file makes
  * the same pages for the browser. Whoever serves index.html replaces every `__CSP_NONCE__` by a fresh
@@ -21,7 +31,7 @@ function tokenStyles(): Plugin {
 export default defineConfig({
   root: resolve(import.meta.dirname, 'src-renderer'),
   base: './',
-  plugins: [vue(), tokenStyles()],
+  plugins: [productionPages(), vue(), tokenStyles()],
   html: { cspNonce: '__CSP_NONCE__' },
   define: {
     __VUE_OPTIONS_API__: true,

@@ -18,8 +18,8 @@ export interface StudyFacts {
   readonly goldForgetAccuracy: number | null
   readonly hardCount: number | null
   readonly forgetCount: number
-  /** null: the study has no twin. An AUC of null: the twin is all easy or all hard. */
-  readonly twin: { readonly predictorAuc: number | null } | null
+  /** null: the study has no twin. An AUC of null: no predictor yet, or (`fitted`) a twin that is all easy or all hard. */
+  readonly twin: { readonly predictorAuc: number | null; readonly fitted: boolean } | null
   /** F is all of a class's members: the gold then knows nothing of it, and the twin problem doesn't exist. */
   readonly classRemoval: boolean
 }
@@ -63,7 +63,7 @@ export function studyGate(facts: StudyFacts): Gate {
       required: `at least ${studyLimits.predictorAuc.toFixed(2)}`,
       failure: (value) => `the twin predictor's AUC is only ${value.toFixed(2)}`,
       notApplicable: noTwin,
-      unmeasured: 'the twin is all easy or all hard, so there is nothing to predict',
+      ...(twin?.fitted === true && { unmeasured: 'the twin is all easy or all hard, so there is nothing to predict' }),
     }),
   ])
 }

@@ -18,6 +18,10 @@ export interface Connection {
   readonly api: WorkbenchApi
   /** Another process holds the workspace; this one speaks to it. */
   readonly attached: boolean
+  /** Aborts when the process that this one is attached to ends. */
+  readonly lost: AbortSignal
+  /** Of a holder: resolves when nobody is attached to it any more, or when the signal aborts. */
+  untilUnused(signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
@@ -31,23 +35,27 @@ export interface ConnectOptions {
   readonly note: (line: string) => void
 }
 
+/** How long to try while holders come and go: several commands that are started at once follow one another. */
+const patienceMs = 10_000
+
 /**
  * The way to a workspace, for every shell: attach to the process that holds it, or hold it oneself and
  * listen for others, or read it without a lock.
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
   const workspace = locateWorkspace(options.workspace)
-  const attached = await attachToHolder(workspace)
-  if (attached !== null) return attached
-  const readOnly = options.mode === 'read' && existsSync(workspacePaths(workspace).database)
-  try {
-    return await open(options, workspace, readOnly)
-  } catch (error) {
-    // Two commands started at once: the other one was faster.
-    if (!(error instanceof AppError) || error.code !== 'workspace-locked') throw error
-    const late = await attachToHolder(workspace)
-    if (late === null) throw error
-    return late
+  const deadline = performance.now() + patienceMs
+  for (;;) {
+    const attached = await attachToHolder(workspace, deadline)
+    if (attached !== null) return attached
+    const readOnly = options.mode === 'read' && existsSync(workspacePaths(workspace).database)
+    try {
+      return await open(options, workspace, readOnly)
+    } catch (error) {
+      // Two commands started at once: the other one was faster.
+      if (!isLocked(error) || performance.now() > deadline) throw error
+    }
+    await wait(50)
   }
 }
 
@@ -63,16 +71,16 @@ async function open(options: ConnectOptions, workspace: string, readOnly: boolea
     options.note(error instanceof Error ? (error.stack ?? error.message) : String(error)),
   )
   const client = createInProcessClient(router)
-  if (readOnly) return { client, api: workbench.api, attached: false, close: () => workbench.close() }
+  const base = { client, api: workbench.api, attached: false, lost: new AbortController().signal }
+  if (readOnly) return { ...base, untilUnused: async () => {}, close: () => workbench.close() }
   try {
     const path = socketPath(workspace)
     const token = createToken()
     const socket = await listenOnLocalSocket(router, path, token)
     await workbench.publish({ socketPath: path, token })
     return {
-      client,
-      api: workbench.api,
-      attached: false,
+      ...base,
+      untilUnused: (signal) => socket.untilUnused(signal, options.note),
       async close() {
         await socket.close()
         await workbench.close()
@@ -84,18 +92,37 @@ async function open(options: ConnectOptions, workspace: string, readOnly: boolea
   }
 }
 
-/** Null when nobody holds the workspace. A holder that has just begun gets a moment to start listening. */
-async function attachToHolder(workspace: string): Promise<Connection | null> {
-  for (let waited = 0; waited < 50; waited++) {
+/** Null when nobody holds the workspace. A holder that has just begun, or is just ending, gets a moment. */
+async function attachToHolder(workspace: string, deadline: number): Promise<Connection | null> {
+  let refusal: unknown = new AppError(
+    'workspace-locked',
+    `The workspace "${workspace}" is held by a process that does not answer.`,
+    { hint: 'End the other TMU Workbench process, or choose another workspace with --workspace.' },
+  )
+  do {
     const holder = await currentHolder(workspace)
     if (holder === null) return null
     if (holder.endpoint !== null) {
-      const { client, close } = await attach(holder.endpoint.socketPath, holder.endpoint.token)
-      return { client, api: client as unknown as WorkbenchApi, attached: true, close }
+      try {
+        const { client, lost, close } = await attach(holder.endpoint.socketPath, holder.endpoint.token)
+        return {
+          client,
+          api: client as unknown as WorkbenchApi,
+          attached: true,
+          lost,
+          untilUnused: async () => {},
+          close,
+        }
+      } catch (error) {
+        if (!isLocked(error)) throw error
+        refusal = error
+      }
     }
     await wait(100)
-  }
-  throw new AppError('workspace-locked', `The workspace "${workspace}" is held by a process that does not answer.`, {
-    hint: 'End the other TMU Workbench process, or choose another workspace with --workspace.',
-  })
+  } while (performance.now() < deadline)
+  throw refusal
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'workspace-locked'
 }

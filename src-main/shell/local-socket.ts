@@ -1,4 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { once } from 'node:events'
 import { chmod, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -17,6 +18,16 @@ export function tokensEqual(given: string, expected: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b)
 }
 
+export interface LocalSocket {
+  /**
+   * Listens until nobody is attached any more, then refuses newcomers, who find the workspace free a moment later.
+   * Resolves early when the signal aborts.
+   */
+  untilUnused(signal: AbortSignal, note: (line: string) => void): Promise<void>
+  /** Cuts off whoever is still attached. */
+  close(): Promise<void>
+}
+
 /**
  * The holder of a workspace listens here, so that a command typed beside a running window or study
  * attaches to it. The socket is the owner's alone (mode 0600) and asks for the token that lies beside the lock.
@@ -25,7 +36,7 @@ export async function listenOnLocalSocket(
   router: ReturnType<typeof createRouter>,
   path: string,
   token: string,
-): Promise<{ close(): Promise<void> }> {
+): Promise<LocalSocket> {
   if (process.platform !== 'win32') await rm(path, { force: true })
   const serve = createSocketHandler(router)
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxFrameBytes })
@@ -43,20 +54,43 @@ export async function listenOnLocalSocket(
   })
   if (process.platform !== 'win32') await chmod(path, 0o600)
   server.unref()
+  const closed = new Promise<void>((resolve) => server.once('close', resolve))
+  const unused = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      const [socket] = sockets.clients
+      if (socket === undefined) return
+      await once(socket, 'close', { signal }).catch(() => {})
+    }
+  }
   return {
+    async untilUnused(signal, note) {
+      if (sockets.clients.size > 0) {
+        note('Other commands work through this one; it ends with the last of them. Ctrl-C ends them all.')
+      }
+      await unused(signal)
+      server.close()
+      // Whoever came in at the last moment.
+      await unused(signal)
+    },
     async close() {
+      if (server.listening) server.close()
       for (const socket of sockets.clients) socket.terminate()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeAllConnections()
+      await closed
       if (process.platform !== 'win32') await rm(path, { force: true })
     },
   }
 }
 
+export interface Attachment {
+  readonly client: WorkbenchClient
+  /** Aborts when the holder ends before `close`. */
+  readonly lost: AbortSignal
+  close(): Promise<void>
+}
+
 /** Attaches to the holder, or says that nobody answers there. */
-export async function attach(
-  path: string,
-  token: string,
-): Promise<{ readonly client: WorkbenchClient; close(): Promise<void> }> {
+export async function attach(path: string, token: string): Promise<Attachment> {
   const socket = new WebSocket(`ws+unix://${path}:/`, {
     headers: { authorization: `Bearer ${token}` },
     maxPayload: maxFrameBytes,
@@ -72,13 +106,24 @@ export async function attach(
       reject(noAnswer(path, error))
     })
   })
+  const lost = new AbortController()
+  const lose = (): void => lost.abort(holderEnded())
   socket.on('error', () => socket.terminate())
+  socket.once('close', lose)
   return {
     client: createSocketClient(socket),
+    lost: lost.signal,
     async close() {
+      socket.off('close', lose)
       socket.terminate()
     },
   }
+}
+
+function holderEnded(): AppError {
+  return new AppError('worker-died', 'The process that held the workspace ended before this command was done.', {
+    hint: 'Type the command again: what was finished is kept, and training goes on from its last epoch.',
+  })
 }
 
 function noAnswer(path: string, cause?: unknown): AppError {

@@ -6,6 +6,7 @@ import { serveUntilInterrupted } from './cli/commands/serve.ts'
 import { createContext } from './cli/context.ts'
 import { endWithParent } from './cli/interrupt.ts'
 import { parseInteger } from './cli/parse.ts'
+import { surviveClosedStreams } from './cli/streams.ts'
 import { findElectron } from './electron-binary.ts'
 
 interface StartOptions {
@@ -16,6 +17,7 @@ interface StartOptions {
 }
 
 endWithParent()
+surviveClosedStreams()
 const context = createContext()
 const command = new Command('start')
   .description('Open TMU Workbench.')

@@ -1,8 +1,9 @@
 import { AppError } from '#shared/errors.ts'
 import { openDatabase, type WorkspaceDatabase } from './database.ts'
 import { createRepositories, type Repositories } from './index.ts'
-import { type AcquireOptions, acquireLock, type WorkspaceLock } from './lock.ts'
+import { type AcquireOptions, acquireLock, currentHolder, type WorkspaceLock } from './lock.ts'
 import type { Migration } from './migrations/migration.ts'
+import { databaseError } from './sqlite-error.ts'
 import type { Swept } from './sweep.ts'
 import { prepareWorkspace, requireWorkspace, type WorkspacePaths } from './workspace.ts'
 
@@ -67,12 +68,19 @@ export async function openStore(root: string, options: OpenStoreOptions = {}): P
 }
 
 /**
- * Opens a workspace for reading. A file of an older version is upgraded first, which needs the lock for a moment.
+ * Opens a workspace for reading. A file of an older version is upgraded first, which needs the lock for a moment; so
+ * does the sweep of what a dead holder left running, which is skipped where nothing can be written.
  * @throws AppError `not-found` when there is no workspace yet; `workspace-newer`, `corrupt` and so on.
  */
 export async function openStoreForReading(root: string, options: OpenStoreOptions = {}): Promise<ReadableStore> {
   const paths = await requireWorkspace(root)
   const db = await openUpgraded(root, paths, options)
+  if (isLeftRunning(db) && (await currentHolder(root)) === null) {
+    await openStore(root, options).then(
+      (store) => store.close(),
+      () => {},
+    )
+  }
   return {
     mode: 'read-only',
     paths,
@@ -81,6 +89,14 @@ export async function openStoreForReading(root: string, options: OpenStoreOption
     async close() {
       db.close()
     },
+  }
+}
+
+function isLeftRunning(db: WorkspaceDatabase): boolean {
+  try {
+    return db.prepare(`SELECT 1 FROM studies WHERE state = 'running' LIMIT 1`).get() !== undefined
+  } catch (error) {
+    throw databaseError(error, db.name)
   }
 }
 

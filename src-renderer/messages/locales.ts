@@ -1,8 +1,6 @@
+import type { Catalogue } from './catalogue.ts'
 import { en } from './en.ts'
 import { zh } from './zh.ts'
-
-/** English's shape with any texts: what a further language must have, no more and no less. */
-export type Catalogue<T = typeof en> = { readonly [Key in keyof T]: T[Key] extends string ? string : Catalogue<T[Key]> }
 
 type Leaves<T, Path extends string = ''> = {
   [Key in keyof T & string]: T[Key] extends string ? `${Path}${Key}` : Leaves<T[Key], `${Path}${Key}.`>

@@ -1,4 +1,4 @@
-import type { Catalogue } from './locales.ts'
+import type { Catalogue } from './catalogue.ts'
 
 export const zh: Catalogue = {
   common: {
@@ -368,7 +368,7 @@ export const zh: Catalogue = {
     reuse: '{n} 个可复用。',
     time: '在 {engine} 上需要{time}。',
     noTime: '在本机测量过最初的阶段之前，用时未知。',
-    nothingToDo: '一切都已就绪。',
+    allThere: '全部 {n} 个阶段都已就绪：无需再训练。',
     diskLow: '工作区所在磁盘仅剩 {size}。',
     stagesTitle: '阶段',
     scope: '服务于',
@@ -534,7 +534,6 @@ export const zh: Catalogue = {
     one: '图像 {index}',
     index: '图像',
     pictureOf: '{label} 的图片',
-    cellLabel: '{name}，{label}：黄金模型判为 {gold}，遗忘后模型判为 {unlearned}，JS {js}',
     predictions: '预测',
     model: '模型',
     predicts: '预测',
@@ -571,6 +570,8 @@ export const zh: Catalogue = {
     missing: '{n} 张图像缺少其中一个特征，未绘制。',
     noFeatures: '此方法不计算特征。',
     noPoints: '没有图像同时具有两个特征。',
+    axisX: 'x 轴上的特征',
+    axisY: 'y 轴上的特征',
     set: '集合',
     both: '两者',
     twinOnly: '孪生',

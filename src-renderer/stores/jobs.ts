@@ -1,5 +1,5 @@
 import { defineStore } from 'pinia'
-import { computed, reactive, ref, watch } from 'vue'
+import { computed, ref, shallowReactive, shallowRef, watch } from 'vue'
 import { toAppError } from '#shared/contract/errors.ts'
 import type { Study } from '#shared/domain/study.ts'
 import type { AppError } from '#shared/errors.ts'
@@ -21,10 +21,11 @@ export interface FollowedStudy {
 
 /** Every study of the workspace and, live, those that run or are looked at. */
 export const useJobsStore = defineStore('jobs', () => {
-  const studies = ref<readonly Study[]>([])
+  // Shallow throughout: what the workbench sends is replaced, never changed, and may hold thousands of stages.
+  const studies = shallowRef<readonly Study[]>([])
   const loaded = ref(false)
-  const error = ref<AppError | null>(null)
-  const followed = reactive(new Map<string, FollowedStudy>())
+  const error = shallowRef<AppError | null>(null)
+  const followed = shallowReactive(new Map<string, FollowedStudy>())
 
   async function refresh(): Promise<void> {
     try {
@@ -39,7 +40,8 @@ export const useJobsStore = defineStore('jobs', () => {
 
   /** Starts following a study's stream unless that is done already; it ends with the job. */
   function follow(id: string): void {
-    if (!followed.has(id)) followed.set(id, { id, live: emptyLiveStudy, ready: false, error: null })
+    if (!followed.has(id))
+      followed.set(id, shallowReactive<FollowedStudy>({ id, live: emptyLiveStudy, ready: false, error: null }))
     if (!watching.has(id)) void watchStudy(id)
   }
 

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
 const require = createRequire(import.meta.url)
 
@@ -72,17 +72,12 @@ export async function launchBrowser(): Promise<Browser> {
 
 export interface OpenedPage {
   readonly page: Page
-  /** Everything that should never be: script errors, refused styles or scripts, failed requests. */
+  /** Everything that should never be: script errors, refused styles or scripts, requests to elsewhere. */
   readonly complaints: readonly string[]
 }
 
-/** A tab of its own (own cookies and storage) that notes what goes wrong in it. */
-export async function openPage(
-  browser: Browser,
-  address: string,
-  options: BrowserContextOptions = {},
-): Promise<OpenedPage> {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-GB', ...options })
+/** A tab that notes what goes wrong in it. */
+export async function openPage(context: BrowserContext, address: string): Promise<OpenedPage> {
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(`error: ${error.message}`))
@@ -96,4 +91,9 @@ export async function openPage(
   })
   await page.goto(address)
   return { page, complaints }
+}
+
+/** Cookies and storage of its own; a laptop's screen unless told otherwise. */
+export async function newContext(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
+  return await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-GB', ...options })
 }

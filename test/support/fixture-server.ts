@@ -3,9 +3,9 @@
  * states that are hard to reach, and for looking at screens: `node test/support/fixture-server.ts full` prints an address.
  */
 import { pathToFileURL } from 'node:url'
-import { ensurePages } from '#main/shell/build.ts'
 import { createRouter } from '#main/shell/router.ts'
 import { startServer, type WorkbenchServer } from '#main/shell/server/server.ts'
+import { builtPages } from './built-pages.ts'
 import { FixtureWorkbench, type Scenario } from './fixture/workbench.ts'
 
 export interface FixtureServer extends WorkbenchServer {
@@ -17,7 +17,7 @@ export async function startFixtureServer(
   options: { readonly port?: number; readonly pages?: string } = {},
 ): Promise<FixtureServer> {
   const workbench = new FixtureWorkbench(scenario)
-  const pages = options.pages ?? (await ensurePages(() => {}))
+  const pages = options.pages ?? (await builtPages())
   const server = await startServer({ router: createRouter(workbench.api), pages, port: options.port ?? 0 })
   return {
     ...server,

@@ -17,6 +17,8 @@ export interface Finished {
 export interface RunningCommand {
   readonly child: ChildProcess
   readonly finished: Promise<Finished>
+  /** What it has said so far. */
+  stderr(): string
   /** Resolves when stderr has shown this text. */
   untilStderr(text: string | RegExp): Promise<void>
 }
@@ -46,6 +48,7 @@ export function startTmu(workspace: string, parameters: readonly string[]): Runn
   return {
     child,
     finished,
+    stderr: () => stderr,
     untilStderr(text) {
       return new Promise((resolve, reject) => {
         const check = (): void => {

@@ -14,6 +14,8 @@ export interface CommandCall {
   readonly output: Output
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal
+  /** Aborted when another process held the workspace for this one and has ended. */
+  readonly lost: AbortSignal
   readonly workspace: string
 }
 
@@ -31,7 +33,7 @@ export interface CommandContext {
   /** For commands without a connection. */
   runAlone(
     command: Command,
-    action: (call: Omit<CommandCall, 'client' | 'api'>) => Promise<number | undefined>,
+    action: (call: Omit<CommandCall, 'client' | 'api' | 'lost'>) => Promise<number | undefined>,
   ): Promise<void>
   exitCode: number
 }
@@ -48,8 +50,14 @@ export function createContext(): CommandContext {
       await context.runAlone(command, async (call) => {
         const connection = await connect({ workspace: call.workspace, mode, shell: 'cli', note: call.output.note })
         try {
-          return await action({ ...call, client: connection.client, api: connection.api })
+          const { client, api, lost } = connection
+          return await action({ ...call, client, api, lost })
+        } catch (error) {
+          const known = toAppError(error)
+          throw known.code === 'internal' && connection.lost.aborted ? connection.lost.reason : known
         } finally {
+          // Commands that were typed meanwhile may work through this process: they end first.
+          await connection.untilUnused(call.signal)
           await connection.close()
         }
       })
@@ -61,7 +69,10 @@ export function createContext(): CommandContext {
       try {
         context.exitCode = (await action({ output, signal: interrupt.signal, workspace: options.workspace ?? '' })) ?? 0
       } catch (error) {
-        const known: AppError = interrupt.signal.aborted ? toAppError(interrupt.signal.reason) : toAppError(error)
+        const thrown = toAppError(error)
+        // What an interrupted command stumbles over isn't the reason why it ends.
+        const cancelled = interrupt.signal.aborted && thrown.code !== 'cancelled'
+        const known: AppError = cancelled ? toAppError(interrupt.signal.reason) : thrown
         context.exitCode = reportError(known, output.json)
       } finally {
         interrupt.dispose()

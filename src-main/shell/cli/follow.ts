@@ -4,6 +4,7 @@ import type { StudyResult } from '#shared/domain/study.ts'
 import { AppError, type AppErrorShape } from '#shared/errors.ts'
 import type { LiveStage } from '#shared/progress.ts'
 import type { CommandCall } from './context.ts'
+import { shellWord } from './output.ts'
 import { ProgressLine } from './progress-line.ts'
 
 /**
@@ -75,6 +76,6 @@ function describe(stage: LiveStage): string {
 
 function cancelled(study: string): AppError {
   return new AppError('cancelled', `The study "${study}" was cancelled; finished stages are kept.`, {
-    hint: `Go on with: tmu study run ${study}`,
+    hint: `Go on with: tmu study run ${shellWord(study)}`,
   })
 }

@@ -3,8 +3,10 @@ import { createContext } from './context.ts'
 import { endWithParent } from './interrupt.ts'
 import { reportError } from './output.ts'
 import { createProgram, fromCommander } from './program.ts'
+import { surviveClosedStreams } from './streams.ts'
 
 endWithParent()
+surviveClosedStreams()
 const packageFile = new URL('../../../package.json', import.meta.url)
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }
 

@@ -30,6 +30,11 @@ export function reportError(error: AppError, json: boolean): number {
   return exitCodeOf(error.code)
 }
 
+/** A name as it's typed in a shell: quoted where it holds anything but letters, digits and the like. */
+export function shellWord(name: string): string {
+  return /^[\w.,:@%+=-]+$/.test(name) && !name.startsWith('-') ? name : `'${name.replaceAll("'", "'\\''")}'`
+}
+
 /** Left-aligned text, right-aligned numbers, two spaces between columns. */
 export function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const cells = [header, ...rows].map((row) => row.map(String))

@@ -50,6 +50,9 @@ function inherit(command: Command): void {
 export function fromCommander(error: unknown): AppError | 'shown' {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 'shown'
+    if (error.code === 'commander.help') {
+      return new AppError('bad-input', 'A command is missing.', { hint: 'Add --help to see which ones there are.' })
+    }
     return new AppError('bad-input', error.message.replace(/^error: /, '').replace(/\n[\s\S]*$/, ''), {
       hint: 'Add --help to see what the command takes.',
     })

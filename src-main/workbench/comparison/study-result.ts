@@ -120,13 +120,15 @@ async function twinFacts(
   const chosen = having.find((run) => run.method === referenceTmuMethod)?.method ?? having[0]?.method
   if (chosen === undefined) return null
   const figures: number[] = []
+  let fitted = false
   for (const { method, twin } of having) {
     const report = method === chosen && twin !== null ? rows.get(twin.predictor)?.outputs['report'] : undefined
     if (report === undefined) continue
+    fitted = true
     const { auc } = (await readJson(objects, report)) as PredictorReport
     if (typeof auc === 'number') figures.push(auc)
   }
-  return { predictorAuc: mean(figures) }
+  return { predictorAuc: mean(figures), fitted }
 }
 
 /** Of a study whose last job ran in another process: what was there before it began counts as reused. */

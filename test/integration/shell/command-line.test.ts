@@ -2,7 +2,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Dataset } from '#shared/domain/dataset.ts'
-import type { Run, StudyPlan, StudyResult } from '#shared/domain/study.ts'
+import type { Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts'
 import { writeStripedImages } from '#test/support/striped-images.ts'
 import { killTree, startTmu, temporaryFolder, tmu, tmuJson } from '#test/support/tmu-process.ts'
 
@@ -83,6 +83,9 @@ describe('a study by the command line', () => {
     await killed.untilStderr('stage done train-original')
     killTree(killed.child)
     await killed.finished
+    // Nobody works on it any more, and whoever only looks sees that.
+    const [left] = await tmuJson<Study[]>(disturbed, 'study', 'list')
+    expect(left?.state).toBe('interrupted')
     expect((await tmu(disturbed, 'workspace', 'check')).code).toBe(0)
 
     const resumed = await tmuJson<StudyResult>(disturbed, 'study', 'run', 'first')
@@ -148,6 +151,8 @@ describe('bad input', () => {
       ['epoch', ...study, '--set', 'epoch=3'],
       ['epochs', ...study, '--set', 'epochs=0'],
       ['tmu.lr', ...study, '--set', 'tmu.lr=-1'],
+      ['__proto__', ...study, '--set', '__proto__=1'],
+      ['A command is missing', 'dataset'],
       ['class', 'study', 'create', 'x', '--dataset', 'stripes', '--forget', 'all', '--methods', 'tmu'],
       ['nothing', 'study', 'run', 'nothing'],
       ['broken.npz', 'outcome', 'evaluate', join(folder.path, 'broken.npz')],

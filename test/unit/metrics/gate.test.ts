@@ -10,7 +10,7 @@ const valid: StudyFacts = {
   goldForgetAccuracy: 0.77,
   hardCount: 30,
   forgetCount: 250,
-  twin: { predictorAuc: 0.6 },
+  twin: { predictorAuc: 0.6, fitted: true },
   classRemoval: false,
 }
 
@@ -39,8 +39,9 @@ describe('the gate of a study', () => {
     ['goldForgetAccuracy', { goldForgetAccuracy: 0.93 }, 'the gold still knows 93.0 %'],
     ['hardCount', { hardCount: 29.5 }, 'forgets only 29.5 images'],
     ['forgetCount', { forgetCount: 249 }, 'only 249 images to forget'],
-    ['predictorAuc', { twin: { predictorAuc: 0.59 } }, 'AUC is only 0.59'],
-    ['predictorAuc', { twin: { predictorAuc: null } }, 'all easy or all hard'],
+    ['predictorAuc', { twin: { predictorAuc: 0.59, fitted: true } }, 'AUC is only 0.59'],
+    ['predictorAuc', { twin: { predictorAuc: null, fitted: true } }, 'all easy or all hard'],
+    ['predictorAuc', { twin: { predictorAuc: null, fitted: false } }, 'not measured'],
   ])('fails on %s with %o', (name, change, note) => {
     const gate = studyGate({ ...valid, ...change })
     expect(gate.passed).toBe(false)

@@ -59,16 +59,7 @@ export const predictorParams = (defaults: PredictorDefaults) => ({
   threshold: z.number().min(0).max(1).default(0.5).describe('Least predictor output that is labelled easy'),
 })
 
-const predictorSchema = z.strictObject(
-  predictorParams({
-    features: 'df+af+cf',
-    pgdTarget: 'softmax',
-    bounds: 'twin',
-    references: 'same-model',
-    predictorOutput: 'probability',
-  }),
-)
-export type PredictorParams = z.infer<typeof predictorSchema>
+export type PredictorParams = z.infer<z.ZodObject<ReturnType<typeof predictorParams>>>
 
 /** `required`: features that are computed whether the predictor reads them or not. */
 export function featurePlan(params: PredictorParams, required: readonly TmuFeature[] = []): FeaturePlan {
@@ -171,5 +162,4 @@ export const correctedPredictor: PredictorDefaults = {
   predictorOutput: 'probability',
 }
 
-const unlearningSchema = z.strictObject(unlearningParams(correctedUnlearning))
-export type UnlearningParams = z.infer<typeof unlearningSchema>
+export type UnlearningParams = z.infer<z.ZodObject<ReturnType<typeof unlearningParams>>>

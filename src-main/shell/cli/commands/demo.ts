@@ -15,7 +15,7 @@ export function registerDemoCommand(program: Command, context: CommandContext): 
         call.output.note(
           `Study ${study.name}: TMU forgets 30 % of the shirts, next to ${study.config.goldSeeds.length} gold models and ${study.config.methods.length - 1} other rows.`,
         )
-        const result = await runAndFollow(call, study.id)
+        const result = await runAndFollow(call, study.name)
         call.output.result(result, () => describeResult(result))
         const exitCode = exitCodeOfResult(result)
         if (process.stdout.isTTY !== true || call.output.json) return exitCode

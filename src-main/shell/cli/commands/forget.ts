@@ -84,12 +84,17 @@ export function registerForgetCommands(program: Command, context: CommandContext
 function rule(set: ForgetSet): string {
   switch (set.rule.kind) {
     case 'class':
-      return `${set.rule.fraction * 100} % of ${set.rule.className}`
+      return `${percent(set.rule.fraction)} of ${set.rule.className}`
     case 'random':
-      return `${set.rule.fraction * 100} % at random`
+      return `${percent(set.rule.fraction)} at random`
     case 'ids':
       return `ids of ${set.rule.source}`
   }
+}
+
+/** As it was typed: 0.29 is 29 %, whatever binary fractions make of it. */
+function percent(fraction: number): string {
+  return `${Number((fraction * 100).toPrecision(12))} %`
 }
 
 function describe(set: ForgetSet): string {

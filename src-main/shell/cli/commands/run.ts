@@ -66,7 +66,7 @@ export function registerRunCommands(program: Command, context: CommandContext): 
     .action((id: string, _options: unknown, command: Command) =>
       context.run(command, 'write', async (call) => {
         const resumed = await call.client.runs.resume({ run: id })
-        const result = await runAndFollow(call, resumed.studyId, { start: false })
+        const result = await runAndFollow(call, resumed.studyName, { start: false })
         const after = await call.client.runs.get({ run: resumed.id })
         call.output.result(after, () => describe(after))
         return after.state === 'succeeded' ? 0 : exitCodeOfResult(result)

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import type { Command } from 'commander'
 import { AppError } from '#shared/errors.ts'
 import { ensurePages } from '../../build.ts'
@@ -51,8 +52,10 @@ export async function serveUntilInterrupted(call: CommandCall, options: ServeOpt
   call.output.note(`TMU Workbench is at ${address}`)
   call.output.note('The address works once. Ctrl-C ends the workbench.')
   if (options.open) openBrowser(address, call.output.note)
-  await new Promise<void>((resolve) => call.signal.addEventListener('abort', () => resolve(), { once: true }))
+  const end = AbortSignal.any([call.signal, call.lost])
+  if (!end.aborted) await once(end, 'abort')
   await server.close()
+  if (!call.signal.aborted) call.lost.throwIfAborted()
   return 0
 }
 

@@ -5,7 +5,7 @@ import { AppError } from '#shared/errors.ts'
 import { formatDuration } from '#shared/units.ts'
 import type { CommandContext } from '../context.ts'
 import { runAndFollow } from '../follow.ts'
-import { table } from '../output.ts'
+import { shellWord, table } from '../output.ts'
 import { parseInteger } from '../parse.ts'
 import { describeResult, exitCodeOfResult } from '../result-text.ts'
 
@@ -53,7 +53,7 @@ export function registerStudyCommands(program: Command, context: CommandContext)
         output.result(
           made,
           () =>
-            `${made.name}: ${made.config.methods.length} methods, ${made.config.seeds.length} seeds, ${made.config.goldSeeds.length} golds, ${made.config.architecture}. Run it: tmu study run ${made.name}`,
+            `${made.name}: ${made.config.methods.length} methods, ${made.config.seeds.length} seeds, ${made.config.goldSeeds.length} golds, ${made.config.architecture}. Run it: tmu study run ${shellWord(made.name)}`,
         )
         return 0
       }),
@@ -153,7 +153,7 @@ function parseSettings(pairs: readonly string[]): Record<string, number | string
   const settings: Record<string, number | string | boolean> = {}
   for (const pair of pairs) {
     const at = pair.indexOf('=')
-    if (at < 1)
+    if (!/^[a-z][^=]*=/i.test(pair))
       throw new AppError('bad-input', `--set needs key=value, not "${pair}".`, { hint: 'For example --set epochs=10.' })
     const text = pair.slice(at + 1)
     const number = Number(text)

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { locateWorkspace } from '#main/store/workspace.ts'
 import type { EngineStatus } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
 import type { CommandContext } from '../context.ts'
@@ -73,9 +74,10 @@ export function registerSystemCommands(program: Command, context: CommandContext
     .command('path')
     .description('print its path')
     .action((_options: unknown, command: Command) =>
-      context.run(command, 'read', async ({ client, output }) => {
-        const info = await client.system.info()
-        output.result({ path: info.workspace }, () => info.workspace)
+      // Of a workspace that can't be opened, or isn't there yet, too.
+      context.runAlone(command, async ({ workspace, output }) => {
+        const path = locateWorkspace(workspace)
+        output.result({ path }, () => path)
         return 0
       }),
     )

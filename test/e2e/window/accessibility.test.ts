@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import { seriousViolations, useWindow } from '#test/support/window.ts'
+
+const screens: readonly (readonly [name: string, path: string, ready: string])[] = [
+  ['Start', '/', 'text=Recent studies'],
+  ['Data', '/data', 'text=animals'],
+  ['a data set', '/data/ds-animals', '[data-testid="forget-preview"]'],
+  ['Studies', '/studies', 'text=Broken on purpose'],
+  ['new study', '/studies/new', 'text=Twin Machine Unlearning'],
+  ['a plan', '/studies/st-not-run-yet/plan', '[data-testid="plan-sentence"]'],
+  ['a failed study', '/studies/st-broken-on-purpose/progress', 'text=One stage failed'],
+  ['alignment', '/studies/st-demo/result', '[data-testid="verdict-sentence"]'],
+  ['methods and runs', '/studies/st-demo/result/runs?pick=run:st-demo-tmu-1', 'text=Not available, and why'],
+  ['the twin problem', '/studies/st-demo/result/twin?pick=image:6003', 'text=Predicted label'],
+  ['images', '/studies/st-demo/result/images', '[role="gridcell"] canvas'],
+  ['cost', '/studies/st-demo/result/cost', '[data-testid="break-even"]'],
+  ['Settings', '/settings', 'text=WebGPU'],
+]
+
+describe('accessibility', () => {
+  const { open } = useWindow('full')
+
+  it.each(screens)('%s has no serious finding of axe, light and dark, narrow and wide', async (_name, path, ready) => {
+    for (const [colorScheme, width] of [
+      ['light', 1600],
+      ['dark', 1024],
+    ] as const) {
+      const page = await open(path, { colorScheme, viewport: { width, height: 900 } })
+      await page.locator(ready).first().waitFor()
+      await page.waitForTimeout(200)
+      expect(await seriousViolations(page), colorScheme).toEqual([])
+    }
+  })
+
+  it('holds for the palette, the key sheet and the menu', async () => {
+    const page = await open('/')
+    await page.keyboard.press('Control+k')
+    await page.getByTestId('palette').waitFor()
+    expect(await seriousViolations(page)).toEqual([])
+    await page.keyboard.press('Escape')
+    await page.getByTestId('palette').waitFor({ state: 'detached' })
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor()
+    expect(await seriousViolations(page)).toEqual([])
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'Menu' }).click()
+    await page.getByRole('menu').waitFor()
+    expect(await seriousViolations(page)).toEqual([])
+  })
+
+  it('lets no screen scroll sideways as a whole', async () => {
+    const page = await open('/', { viewport: { width: 1024, height: 768 } })
+    for (const [name, path, ready] of screens) {
+      await page.goto(`${page.url().split('#')[0]}#${path}`)
+      await page.locator(ready).first().waitFor()
+      const overflow = await page.evaluate(
+        "document.querySelector('main').scrollWidth - document.querySelector('main').clientWidth",
+      )
+      expect(overflow, name).toBeLessThanOrEqual(0)
+    }
+  })
+})

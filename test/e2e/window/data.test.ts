@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import { useWindow } from '#test/support/window.ts'
+
+describe('data', () => {
+  const { open } = useWindow('full')
+
+  it('imports a folder with its progress shown, and opens the data set', async () => {
+    const page = await open('/data')
+    await page.keyboard.press('Control+o')
+    await page.getByRole('button', { name: 'Import', exact: true }).click()
+    await page.getByText('Give the folder\u2019s path.').waitFor()
+    await page.getByLabel('Folder').fill('/home/ada/pictures/flowers')
+    await page.getByRole('button', { name: 'Import', exact: true }).click()
+    await page.getByText(/Reading images: [\d,]+ of 1,846/).waitFor()
+    await page.getByRole('heading', { name: 'flowers' }).waitFor()
+    await page.getByText('37 exact copies').waitFor()
+    await page.getByText('50 files were left out of the import').click()
+    await page.getByText('dog/0231.jpg').waitFor()
+  })
+
+  it('cancels an import, which leaves nothing behind', async () => {
+    const page = await open('/data?import=folder')
+    await page.getByLabel('Folder').fill('/home/ada/pictures/cancelled')
+    await page.getByRole('button', { name: 'Import', exact: true }).click()
+    await page.getByText('Reading images').waitFor()
+    await page.getByRole('button', { name: 'Cancel the import' }).click()
+    await page.getByText('The import was cancelled; nothing was kept.').waitFor()
+    await page.waitForTimeout(300)
+    await page.reload()
+    await page.getByRole('link', { name: 'animals' }).waitFor()
+    expect(await page.getByText('cancelled', { exact: true }).count()).toBe(0)
+  })
+
+  it('says why a folder was not imported, and keeps its path', async () => {
+    const page = await open('/data?import=folder')
+    await page.getByLabel('Folder').fill('/home/ada/missing')
+    await page.getByRole('button', { name: 'Import', exact: true }).click()
+    await page.getByText('There is no folder /home/ada/missing.').waitFor()
+    expect(await page.getByLabel('Folder').inputValue()).toBe('/home/ada/missing')
+  })
+
+  it('shows what a forget set would hold before it is made', async () => {
+    const page = await open('/data/ds-fashion')
+    const preview = page.getByTestId('forget-preview')
+    await page.getByLabel('Class', { exact: true }).selectOption('Shirt')
+    await page.getByLabel('Share of its members, %').fill('30')
+    // 30 % of the 1,680 members of that class.
+    await preview.getByText('504', { exact: true }).waitFor()
+    await page.getByLabel('Share of its members, %').fill('5')
+    await preview.getByText('will not pass the validity gate').waitFor()
+    await page.getByLabel('Share of its members, %').fill('100')
+    await preview.getByText('TMU refuses it').waitFor()
+    await page.getByLabel('Share of its members, %').fill('0')
+    await page.getByText('The share is above 0 and at most 100 %.').waitFor()
+    expect(await page.getByRole('button', { name: 'Create forget set' }).isDisabled()).toBe(true)
+    await page.getByLabel('Share of its members, %').fill('20')
+    await page.getByRole('button', { name: 'Create forget set' }).click()
+    await page.getByText('Forget set Shirt 20 % was made of 336 images.').waitFor()
+    const row = page.getByRole('row', { name: /Shirt 20 %/ })
+    await row.getByRole('link', { name: 'New study' }).click()
+    await page.getByRole('heading', { name: 'New study' }).waitFor()
+    expect(await page.locator('select[name="forgetSet"] option:checked').textContent()).toContain('Shirt 20 %')
+  })
+
+  it('makes a split from shares that add up', async () => {
+    const page = await open('/data/ds-animals')
+    await page.getByRole('button', { name: 'New split' }).click()
+    const form = page.locator('form').filter({ hasText: 'Twin pool, %' })
+    await form.getByLabel('Name').fill('thirds')
+    await form.getByLabel('Members, %').fill('80')
+    await page.getByText('The shares add up to more than 100 %.').waitFor()
+    await form.getByLabel('Members, %').fill('40')
+    await form.getByRole('button', { name: 'Create split' }).click()
+    await page.getByRole('row', { name: /thirds/ }).waitFor()
+  })
+})

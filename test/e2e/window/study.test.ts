@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest'
+import { useWindow } from '#test/support/window.ts'
+
+describe('a new study', () => {
+  const { open } = useWindow('full')
+
+  it('is refused with a sentence beside each field, and keeps what was typed', async () => {
+    const page = await open('/studies/new')
+    await page.getByRole('button', { name: 'Create study' }).click()
+    await page.getByText('Give the study a name.').waitFor()
+    expect(await page.evaluate('document.activeElement.name')).toBe('name')
+    await page.getByLabel('Name', { exact: true }).fill('demo')
+    await page.getByText('There is a study of this name already.').waitFor()
+    await page.getByLabel('Name', { exact: true }).fill('a/b')
+    await page.getByText('without slashes').waitFor()
+    await page.getByLabel('Seeds', { exact: true }).fill('0')
+    await page.getByText('Seeds are a whole number from 1 to 100.').waitFor()
+    await page.getByText('2 fields need a look.').waitFor()
+
+    await page.getByText('27 parameters').first().click()
+    await page.getByLabel('epsilon').first().fill('7')
+    await page.getByText('This is above the greatest value.').waitFor()
+
+    // Elsewhere and back: nothing is lost.
+    await page.keyboard.press('Control+2')
+    await page.getByRole('link', { name: 'animals' }).waitFor()
+    await page.keyboard.press('Alt+Shift+N')
+    expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('a/b')
+    expect(await page.getByLabel('Seeds', { exact: true }).inputValue()).toBe('0')
+  })
+
+  it('shows what the workbench itself refuses', async () => {
+    const page = await open('/studies/new')
+    await page.getByLabel('Name', { exact: true }).fill('Too many epochs')
+    await page.getByText('Training recipe and engine').click()
+    await page.getByLabel('Epochs', { exact: true }).fill('9999')
+    await page.getByRole('button', { name: 'Create study' }).click()
+    await page.getByText('epochs = 9999 is not possible').waitFor()
+    await page.getByText('Set fewer epochs.').waitFor()
+    expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('Too many epochs')
+  })
+
+  it('is planned, run, looked at after a reload, cancelled, resumed and shown', async () => {
+    const page = await open('/studies/new?dataset=ds-fashion')
+    await page.getByLabel('Name', { exact: true }).fill('From the window')
+    await page.locator('[role="group"][aria-label="Controls"]').getByRole('button', { name: 'None of these' }).click()
+    await page.getByText('7 of 13 chosen').waitFor()
+    await page.getByRole('button', { name: 'Create study' }).click()
+
+    const plan = page.getByTestId('plan-sentence')
+    await plan.waitFor()
+    expect(await plan.textContent()).toMatch(
+      /^Trains 1 original, 1 gold, 1 twin\. \d+ stages are to be computed, 1 is reused\. That takes about \d+ min on wasm\.$/,
+    )
+    await page.getByRole('button', { name: 'Run study' }).click()
+    await page.getByText('1 job running').waitFor()
+    const percent = async (): Promise<number> =>
+      Number.parseInt((await page.getByTestId('job-percent').textContent()) ?? '', 10)
+    await expect.poll(percent, { timeout: 20_000 }).toBeGreaterThan(10)
+
+    // A stage's curve, live, in the inspector; the address holds it through a reload in the middle of the job.
+    await page.getByRole('row', { name: /gold 1 train-gold/ }).click()
+    await page.getByRole('complementary', { name: 'Inspector' }).getByText('Does the training converge?').waitFor()
+    const before = await percent()
+    await page.reload()
+    await page.getByTestId('job-percent').waitFor()
+    expect(await percent()).toBeGreaterThanOrEqual(before)
+    await page.getByRole('complementary', { name: 'Inspector' }).getByText('gold 1').waitFor()
+    await page.getByText('from the window', { exact: false }).first().waitFor()
+
+    await page.locator('header').getByRole('button', { name: 'Cancel' }).click()
+    await page.getByText('Cancelled').first().waitFor()
+    await page.getByText('Nothing is running').waitFor()
+    await page.getByRole('button', { name: 'Resume' }).click()
+    await page.getByText('1 job running').waitFor()
+    await expect.poll(percent, { timeout: 60_000, interval: 200 }).toBe(100)
+    await page.getByRole('link', { name: 'See the result' }).click()
+    await page.getByTestId('verdict-sentence').waitFor()
+  })
+
+  it('tells the parts of a study that failed, with its log', async () => {
+    const page = await open('/studies/st-broken-on-purpose')
+    await page.getByText('The loss of fine-tune became infinite in epoch 3.').waitFor()
+    await page.getByText('Log', { exact: true }).click()
+    await page.getByText('epoch 2 loss 18.9').waitFor()
+    await page.getByRole('link', { name: 'Result', exact: true }).click()
+    await page.getByText(/Partial result: \d+ of 14 runs are measured\./).waitFor()
+  })
+
+  it('says of a study that was not run what to do', async () => {
+    const page = await open('/studies/st-not-run-yet/result')
+    await page.getByText('No result yet').waitFor()
+    await page.getByRole('link', { name: 'See the plan' }).click()
+    await page.getByTestId('plan-sentence').waitFor()
+  })
+
+  it('answers for a study that does not exist', async () => {
+    const page = await open('/studies/no-such-study')
+    await page.getByText('There is no study "no-such-study".').waitFor()
+  })
+})

@@ -1,0 +1,59 @@
+import AxeBuilder from '@axe-core/playwright'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect } from 'vitest'
+import { launchBrowser, newContext, openPage } from './browser.ts'
+import type { Scenario } from './fixture/workbench.ts'
+import { type FixtureServer, startFixtureServer } from './fixture-server.ts'
+
+export interface WindowHarness {
+  /** A fresh tab at an address of the window (`/studies`). What goes wrong in it fails the test. */
+  open(path?: string, options?: BrowserContextOptions): Promise<Page>
+  server(): FixtureServer
+}
+
+/** One server and one browser for the tests of a file; each test gets tabs of its own. */
+export function useWindow(scenario: Scenario): WindowHarness {
+  let server: FixtureServer
+  let browser: Browser
+  let session: Awaited<ReturnType<BrowserContext['cookies']>> = []
+  let opened: { readonly context: BrowserContext; readonly complaints: readonly string[] }[] = []
+
+  beforeAll(async () => {
+    ;[server, browser] = await Promise.all([startFixtureServer(scenario), launchBrowser()])
+    // The printed address lets one browser in, once; the tabs of the tests share its session.
+    const context = await newContext(browser)
+    await openPage(context, server.address)
+    session = await context.cookies()
+    await context.close()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await server?.close()
+  })
+  afterEach(async () => {
+    const all = opened
+    opened = []
+    for (const { context } of all) await context.close()
+    for (const { complaints } of all) expect(complaints).toEqual([])
+  })
+
+  return {
+    server: () => server,
+    async open(path = '/', options = {}) {
+      const context = await newContext(browser, options)
+      await context.addCookies(session)
+      const { page, complaints } = await openPage(context, `http://127.0.0.1:${server.port}/#${path}`)
+      opened.push({ context, complaints })
+      await page.locator('main h1, main [role="alert"]').first().waitFor()
+      return page
+    },
+  }
+}
+
+/** Rules that axe finds broken, serious or critical, with where. */
+export async function seriousViolations(page: Page): Promise<readonly string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')}`))
+}
