@@ -7,8 +7,11 @@ import { AppError } from '#shared/errors.ts'
 import type { EngineInstallEvent } from '#shared/progress.ts'
 import { ProgressQueue } from '../progress-queue.ts'
 
-/** Far slower than any other: a reference that is chosen by hand only. */
-const referenceEngine: EngineId = 'cpu'
+/**
+ * Chosen by hand only. cpu is a slow reference; native isn't faster than the wasm engine's own kernels on the
+ * workbench's networks yet (npm run bench:native), so that installing it must not slow anybody down.
+ */
+const byHandOnly: ReadonlySet<EngineId> = new Set(['cpu', 'native'])
 
 /** What engines this machine has, found out once by a worker and kept. */
 export class Engines {
@@ -71,7 +74,7 @@ export class Engines {
   async best(): Promise<EngineId> {
     const engines = await this.list()
     const working = engines.filter((engine) => engine.available)
-    const best = working.find((engine) => engine.id !== referenceEngine) ?? working[0]
+    const best = working.find((engine) => !byHandOnly.has(engine.id)) ?? working[0]
     if (best !== undefined) return best.id
     throw new AppError('engine-unavailable', 'No tensor engine works on this machine.', {
       hint: 'Run "engine doctor" to see what each of them lacks.',
