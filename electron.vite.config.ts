@@ -13,6 +13,7 @@ export default defineConfig({
         input: {
           index: entry('src-main/shell/electron/main.ts'),
           worker: entry('src-main/compute/worker/main.ts'),
+          'install-worker': entry('src-main/compute/engine-install/install-worker.ts'),
           'dataset-worker': entry('src-main/workbench/datasets/dataset-worker.ts'),
           'evaluate-worker': entry('src-main/workbench/outcomes/evaluate-worker.ts'),
         },

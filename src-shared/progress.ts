@@ -1,3 +1,4 @@
+import type { EngineStatus } from '#shared/domain/engine.ts'
 import type { CurvePoint, JobState, StageCost, StageKind } from '#shared/domain/stage.ts'
 import type { AppErrorShape } from '#shared/errors.ts'
 import type { StageKey } from '#shared/ids.ts'
@@ -39,3 +40,14 @@ export type ImportEvent =
       readonly etaSeconds: number | null
     }
   | { readonly kind: 'finished'; readonly datasetId: string }
+
+/** Progress of an engine's installation; `done` and `total` are bytes where there is a total. */
+export type EngineInstallEvent =
+  | {
+      readonly kind: 'progress'
+      readonly phase: 'downloading' | 'unpacking' | 'compiling' | 'testing'
+      readonly done: number
+      readonly total: number | null
+      readonly etaSeconds: number | null
+    }
+  | { readonly kind: 'finished'; readonly status: EngineStatus }

@@ -6,7 +6,7 @@
  * Order: `ready` once; then for each `run` any number of `progress` and `checkpoint`, and exactly one of
  * `done` and `failed` (`cancel` ends in `failed` with code `cancelled`). Nothing about a stage follows its end.
  */
-import type { EngineStatus } from '#shared/domain/engine.ts'
+import type { EngineId, EngineStatus } from '#shared/domain/engine.ts'
 import type { AppErrorShape } from '#shared/errors.ts'
 import type { ObjectHash, StageKey } from '#shared/ids.ts'
 import type { StageProgress, StageResult, StageSpec } from './stages.ts'
@@ -22,8 +22,8 @@ export type ToWorker =
    */
   | { readonly type: 'checkpoint-acknowledged'; readonly key: StageKey; readonly object: ObjectHash }
   | { readonly type: 'ping'; readonly id: number }
-  /** Which engines work here; each that loads runs its self-test. */
-  | { readonly type: 'probe-engines'; readonly id: number }
+  /** Which of these engines work here; each that loads runs its self-test. */
+  | { readonly type: 'probe-engines'; readonly id: number; readonly engines: readonly EngineId[] }
 
 export type FromWorker =
   | { readonly type: 'ready'; readonly pid: number }

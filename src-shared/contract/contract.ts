@@ -13,15 +13,17 @@ import type { Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts
 import type { ArchitectureInfo, MethodInfo, SystemInfo, WorkspaceCheck } from '#shared/domain/system.ts'
 import type { ForgetSample, TwinView } from '#shared/domain/tmu.ts'
 import type { AppErrorShape } from '#shared/errors.ts'
-import type { ImportEvent, StudyEvent } from '#shared/progress.ts'
+import type { EngineInstallEvent, ImportEvent, StudyEvent } from '#shared/progress.ts'
 import {
   createForgetSetInput,
   createStudyInput,
   forgetSamplesInput,
   importDatasetInput,
+  installEngineInput,
   reference,
   splitRuleInput,
   thumbnailsInput,
+  uninstallEngineInput,
 } from './inputs.ts'
 
 /** Every procedure may fail with an AppError, carried as data; see `errors.ts` beside this file. */
@@ -37,6 +39,10 @@ export const contract = {
     list: procedure.output(type<readonly EngineStatus[]>()),
     /** Runs each available engine's self-test. */
     doctor: procedure.output(type<readonly EngineStatus[]>()),
+    /** Ending the stream cancels the installation; what was installed before stays. */
+    install: procedure.input(installEngineInput).output(eventIterator(type<EngineInstallEvent>())),
+    /** Studies that run on it go on; returns whether it was installed. */
+    uninstall: procedure.input(uninstallEngineInput).output(type<{ readonly removed: boolean }>()),
   },
   workspace: {
     check: procedure.output(type<WorkspaceCheck>()),

@@ -70,6 +70,15 @@ export const createStudyInput = z.strictObject({
   settings: z.record(z.string(), settingValue).default({}),
 })
 
+/** Engines that aren't part of the program. */
+const installableEngine = z.enum(['native'])
+export const installEngineInput = z.strictObject({
+  engine: installableEngine,
+  /** An archive to install from, instead of the network. */
+  file: z.string().min(1).optional(),
+})
+export const uninstallEngineInput = z.strictObject({ engine: installableEngine })
+
 export const thumbnailsInput = z.strictObject({ dataset: reference, indices: z.array(z.int().min(0)).min(1).max(1000) })
 export const forgetSamplesInput = z.strictObject({
   run: reference,

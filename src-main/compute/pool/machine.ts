@@ -45,11 +45,17 @@ export function hasMemoryForWorker(engine: EngineId, machine: Machine = thisMach
   return machine.availableMemory() - workerMemory[engine] >= freeShare * machine.totalMemory
 }
 
+/** TensorFlow maps and unmaps large tensors at every step unless the allocator keeps them. */
+const keepingAllocator: Readonly<Record<string, string>> = {
+  MALLOC_TRIM_THRESHOLD_: '2000000000',
+  MALLOC_MMAP_THRESHOLD_: '2000000000',
+}
+
 /**
- * Environment of a worker. One thread each: the pool's processes are the parallelism, and a fixed number of threads
- * makes results repeatable. TensorFlow maps and unmaps large tensors at every step unless the allocator keeps them.
+ * Environment of a worker for this engine. One thread each: the pool's processes are the parallelism, and a fixed number
+ * of threads makes results repeatable.
  */
-export function workerEnvironment(): Readonly<Record<string, string>> {
+export function workerEnvironment(engine: EngineId): Readonly<Record<string, string>> {
   return {
     TF_NUM_INTRAOP_THREADS: '1',
     TF_NUM_INTEROP_THREADS: '1',
@@ -57,7 +63,7 @@ export function workerEnvironment(): Readonly<Record<string, string>> {
     TF_CPP_MIN_LOG_LEVEL: '3',
     // Chosen kernel by kernel instead: switched on as a whole, some gradients are wrong.
     TF_ENABLE_ONEDNN_OPTS: '0',
-    MALLOC_TRIM_THRESHOLD_: '2000000000',
-    MALLOC_MMAP_THRESHOLD_: '2000000000',
+    ONEDNN_MAX_CPU_ISA: 'AVX2',
+    ...(engine === 'native' ? keepingAllocator : {}),
   }
 }

@@ -1,33 +1,71 @@
-import type { EngineStatus } from '#shared/domain/engine.ts'
+import { activeBuild, nativeBuildVariable } from '#main/compute/engine-install/folders.ts'
+import { type EngineId, type EngineStatus, engineIds } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
-import type { Launcher, WorkerProcess } from './launcher.ts'
+import type { Launcher, WorkerExit, WorkerProcess } from './launcher.ts'
 import { workerEnvironment } from './machine.ts'
 import { workerEntry } from './worker-entry.ts'
 
 const limitMs = 60_000
 
 /**
- * Asks a worker of its own which engines work on this machine: no engine is loaded here.
+ * Asks workers of their own which engines work on this machine, best first: no engine is loaded here.
  * @throws AppError `worker-died`.
  */
-export function probeEngines(launcher: Launcher, entry: URL = workerEntry()): Promise<readonly EngineStatus[]> {
-  const worker: WorkerProcess = launcher.spawn(entry, workerEnvironment())
+export async function probeEngines(launcher: Launcher, entry: URL = workerEntry()): Promise<readonly EngineStatus[]> {
+  // A library that an unfit processor crashes on must not take the other engines with it.
+  const apart: readonly EngineId[] = activeBuild() === null ? [] : ['native']
+  const together = engineIds.filter((id) => !apart.includes(id))
+  const [others, native] = await Promise.all([
+    ask(launcher, entry, together, workerEnvironment('wasm')),
+    apart.length === 0 ? [] : probeNative(launcher, { entry }).then((status) => [status]),
+  ])
+  if (!Array.isArray(others)) {
+    throw new AppError('worker-died', 'The worker that tests the engines ended before it was done.', {
+      hint: 'Try again; if it happens again, reinstall the dependencies.',
+      details: others,
+    })
+  }
+  const statuses = [...others, ...native]
+  return engineIds.flatMap((id) => statuses.filter((status) => status.id === id))
+}
+
+/** Tests the native engine in a worker of its own: the active build, or the one in the folder `build`. */
+export async function probeNative(
+  launcher: Launcher,
+  { entry = workerEntry(), build }: { readonly entry?: URL; readonly build?: string } = {},
+): Promise<EngineStatus> {
+  const chosen: Readonly<Record<string, string>> = build === undefined ? {} : { [nativeBuildVariable]: build }
+  const found = await ask(launcher, entry, ['native'], { ...workerEnvironment('native'), ...chosen })
+  if (Array.isArray(found)) return found[0]
+  const { code, signal } = found
+  const cause = signal ?? `exit code ${code ?? 'unknown'}`
+  const unfit = signal === 'SIGILL' ? ' This processor lacks instructions that it needs (AVX).' : ''
+  return {
+    id: 'native',
+    available: false,
+    reason: `The library of the native engine ended its process (${cause}).${unfit} Remove it with: tmu engine uninstall native`,
+  }
+}
+
+/** What a worker of its own says, or how it ended. */
+function ask(
+  launcher: Launcher,
+  entry: URL,
+  engines: readonly EngineId[],
+  env: Readonly<Record<string, string>>,
+): Promise<EngineStatus[] | WorkerExit> {
+  const worker: WorkerProcess = launcher.spawn(entry, env)
   const timer = setTimeout(() => worker.kill(), limitMs)
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     worker.onMessage((message) => {
-      if (message.type === 'ready') worker.send({ type: 'probe-engines', id: 0 })
+      if (message.type === 'ready') worker.send({ type: 'probe-engines', id: 0, engines })
       if (message.type !== 'engines') return
-      resolve(message.engines)
+      resolve([...message.engines])
       worker.kill()
     })
-    worker.onExit(({ code, signal, log }) => {
+    worker.onExit((exit) => {
       clearTimeout(timer)
-      reject(
-        new AppError('worker-died', 'The worker that tests the engines ended before it was done.', {
-          hint: 'Try again; if it happens again, reinstall the dependencies.',
-          details: { code, signal, log },
-        }),
-      )
+      resolve(exit)
     })
   })
 }

@@ -80,10 +80,10 @@ export class WorkerPool implements Executor {
   }
 
   #spawn(): PooledWorker {
-    const { launcher, objectsRoot, entry = workerEntry() } = this.#options
+    const { launcher, objectsRoot, engine, entry = workerEntry() } = this.#options
     const worker = new PooledWorker(launcher, {
       entry,
-      env: workerEnvironment(),
+      env: workerEnvironment(engine),
       objectsRoot,
       onExit: (gone) => this.#forget(gone),
     })

@@ -66,10 +66,10 @@ function serve(channel: ParentChannel<ToWorker, FromWorker>): void {
     }
   }
 
-  async function probe(id: number): Promise<void> {
+  async function probe({ id, engines }: Extract<ToWorker, { type: 'probe-engines' }>): Promise<void> {
     // The tensor library isn't loaded before somebody needs it.
     const { probeEngines } = await import('./engines/engine.ts')
-    channel.send({ type: 'engines', id, engines: await inTurn(probeEngines) })
+    channel.send({ type: 'engines', id, engines: await inTurn(() => probeEngines(engines)) })
   }
 
   channel.onMessage((message) => {
@@ -90,7 +90,7 @@ function serve(channel: ParentChannel<ToWorker, FromWorker>): void {
         channel.send({ type: 'pong', id: message.id })
         break
       case 'probe-engines':
-        void probe(message.id)
+        void probe(message)
         break
     }
   })

@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path'
 import type { Dataset } from '#shared/domain/dataset.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ImportEvent } from '#shared/progress.ts'
+import { ProgressQueue } from '../progress-queue.ts'
 import type { CommitLock } from './commit-lock.ts'
 import { commitStaged } from './commit-staged.ts'
 import type { ImportJob, ImportResult, ProgressEvent } from './dataset-job.ts'
@@ -60,7 +61,7 @@ export async function* importDataset(
     const job: ImportJob = isDemo
       ? { ...base, kind: 'demo', path }
       : { ...base, kind: 'folder', path, size: input.size ?? null, strict: input.strict }
-    const events = new EventQueue()
+    const events = new ProgressQueue<ProgressEvent>()
     const running = runDatasetWorker(job, {
       launcher: dependencies.launcher,
       entry: dependencies.datasetWorker,
@@ -109,36 +110,4 @@ async function commit(
     if (signal?.aborted === true) throw new AppError('cancelled', 'The import was cancelled; nothing was stored.')
     return transaction(insertBoth)
   })
-}
-
-/** Holds events until the consumer asks; the consumer is slower than the import at times. */
-class EventQueue implements AsyncIterable<ProgressEvent> {
-  readonly #events: ProgressEvent[] = []
-  #ended = false
-  #wake: () => void = () => {}
-
-  push(event: ProgressEvent): void {
-    // Of one phase only the newest matters to somebody who fell behind.
-    if (this.#events.at(-1)?.phase === event.phase) this.#events.pop()
-    this.#events.push(event)
-    this.#wake()
-  }
-
-  end(): void {
-    this.#ended = true
-    this.#wake()
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<ProgressEvent> {
-    for (;;) {
-      const event = this.#events.shift()
-      if (event !== undefined) yield event
-      else if (this.#ended) return
-      else {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve
-        })
-      }
-    }
-  }
 }

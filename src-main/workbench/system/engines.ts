@@ -1,10 +1,17 @@
+import { installNative, uninstallNative } from '#main/compute/engine-install/install-native.ts'
+import type { InstallProgress } from '#main/compute/engine-install/job.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
 import { probeEngines } from '#main/compute/pool/probe-engines.ts'
 import type { EngineId, EngineStatus } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
+import type { EngineInstallEvent } from '#shared/progress.ts'
+import { ProgressQueue } from '../progress-queue.ts'
 
-/** Far slower than any other: a reference that is chosen by hand only. */
-const referenceEngine: EngineId = 'cpu'
+/**
+ * Chosen by hand only. cpu is a slow reference; native isn't faster than the wasm engine's own kernels on the
+ * workbench's networks yet (npm run bench:native), so that installing it must not slow anybody down.
+ */
+const byHandOnly: ReadonlySet<EngineId> = new Set(['cpu', 'native'])
 
 /** What engines this machine has, found out once by a worker and kept. */
 export class Engines {
@@ -31,11 +38,43 @@ export class Engines {
     return tested
   }
 
+  /** Installs the native engine, from `file` if given. Leaving the stream cancels it. */
+  async *install(file: string | undefined, signal: AbortSignal | undefined): AsyncGenerator<EngineInstallEvent> {
+    const left = new AbortController()
+    const stop = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal])
+    const events = new ProgressQueue<InstallProgress>()
+    const running = installNative({
+      launcher: this.#launcher,
+      file,
+      signal: stop,
+      onProgress: (event) => events.push(event),
+    })
+    const settled = running.then(
+      () => events.end(),
+      () => events.end(),
+    )
+    try {
+      yield* events
+    } finally {
+      left.abort()
+      await settled
+    }
+    const status = await running
+    this.#known = null
+    yield { kind: 'finished', status }
+  }
+
+  async uninstall(): Promise<{ readonly removed: boolean }> {
+    const removed = await uninstallNative()
+    this.#known = null
+    return { removed }
+  }
+
   /** The engine that a new study gets. */
   async best(): Promise<EngineId> {
     const engines = await this.list()
     const working = engines.filter((engine) => engine.available)
-    const best = working.find((engine) => engine.id !== referenceEngine) ?? working[0]
+    const best = working.find((engine) => !byHandOnly.has(engine.id)) ?? working[0]
     if (best !== undefined) return best.id
     throw new AppError('engine-unavailable', 'No tensor engine works on this machine.', {
       hint: 'Run "engine doctor" to see what each of them lacks.',

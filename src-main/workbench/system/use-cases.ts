@@ -48,6 +48,8 @@ export function createSystemUseCases(parts: SystemParts): Pick<WorkbenchApi, 'sy
     engines: {
       list: () => engines.list(),
       doctor: () => engines.test(),
+      install: ({ file }, options) => engines.install(file, options?.signal),
+      uninstall: () => engines.uninstall(),
     },
   }
 }

@@ -7,9 +7,10 @@ import * as tf from '@tensorflow/tfjs-core'
 import { loadEngine } from '#main/compute/worker/engines/engine.ts'
 import { conv2d, dense, softmaxCrossEntropy } from '#main/compute/worker/engines/ops.ts'
 import { createOptimizer } from '#main/compute/worker/engines/optimizers.ts'
+import type { EngineId } from '#shared/domain/engine.ts'
 import { Random } from '#shared/random.ts'
 
-const [engineId, optimizerKind] = process.argv.slice(2) as ['wasm' | 'cpu', 'adam' | 'sgd']
+const [engineId, optimizerKind] = process.argv.slice(2) as [EngineId, 'adam' | 'sgd']
 const [steps, batchSize] = process.argv.slice(4).map(Number)
 
 const engine = await loadEngine(engineId)

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { nativeMissing, nativeTitle } from '#test/support/native-engine.ts'
 
 interface Training {
   readonly losses: number[]
@@ -43,5 +44,26 @@ describe('training the demo network', () => {
     const { tensors, heapBytes } = await train('wasm', 'adam', 2000, 8)
     expect(tensors[1]).toBe(tensors[0])
     expect(heapBytes[1]).toBe(heapBytes[0])
+  })
+})
+
+describe.skipIf(nativeMissing !== null)(nativeTitle('training the demo network on native'), () => {
+  test.each(['adam', 'sgd'])('gives the same weights in two processes with %s', async (optimizer) => {
+    const first = await train('native', optimizer, 60, 32)
+    const second = await train('native', optimizer, 60, 32)
+    expect(second.hash).toBe(first.hash)
+    expect(second.losses).toEqual(first.losses)
+  })
+
+  test.each(['adam', 'sgd'])('has the losses of wasm to four digits over 20 steps with %s', async (optimizer) => {
+    const [native, wasm] = await Promise.all([train('native', optimizer, 20, 32), train('wasm', optimizer, 20, 32)])
+    for (const [step, loss] of native.losses.entries()) {
+      expect(Math.abs(loss - wasm.losses[step])).toBeLessThan(1e-4 * wasm.losses[step])
+    }
+  })
+
+  test('keeps tensors level over 2,000 steps', async () => {
+    const { tensors } = await train('native', 'adam', 2000, 8)
+    expect(tensors[1]).toBe(tensors[0])
   })
 })

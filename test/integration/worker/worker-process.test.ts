@@ -131,7 +131,7 @@ describe('a worker process', () => {
     await using worker = new TestWorker()
     const spec = await longTraining(stored, 20)
     worker.send({ type: 'run', spec, objectsRoot: stored.objects.root })
-    worker.send({ type: 'probe-engines', id: 3 })
+    worker.send({ type: 'probe-engines', id: 3, engines: ['wasm', 'cpu'] })
     const { id, engines } = await worker.next('engines')
     expect(id).toBe(3)
     expect(engines.find((engine) => engine.id === 'wasm')).toMatchObject({ available: true, threads: 1 })

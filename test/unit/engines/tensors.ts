@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { expect } from 'vitest'
 import { type Engine, loadEngine } from '#main/compute/worker/engines/engine.ts'
+import type { EngineId } from '#shared/domain/engine.ts'
 import { Random } from '#shared/random.ts'
 
 export type Values = Float32Array
@@ -12,7 +13,7 @@ export function normals(seed: number, ...shape: readonly number[]): Values {
 }
 
 /** Runs `body` on an engine and fails if tensors are left. `body` gets tensors by hand and returns plain values. */
-export async function onEngine<T>(id: 'wasm' | 'cpu', body: (engine: Engine) => T): Promise<T> {
+export async function onEngine<T>(id: EngineId, body: (engine: Engine) => T): Promise<T> {
   const engine = await loadEngine(id)
   const before = engine.memory().tensors
   const dataBefore = tf.engine().backend.numDataIds()

@@ -2,6 +2,7 @@ import { type EngineId, type EngineStatus, engineIds } from '#shared/domain/engi
 import { AppError } from '#shared/errors.ts'
 import { loadCpu } from './cpu.ts'
 import type { Engine } from './engine-type.ts'
+import { loadNative } from './native.ts'
 import { selfTest } from './self-test.ts'
 import { loadWasm } from './wasm.ts'
 
@@ -11,7 +12,7 @@ export { selfTest }
 /** Engines of this build; one that is absent says why. */
 const loaders: Readonly<Record<EngineId, { load: () => Promise<Engine> } | { reason: string }>> = {
   cuda: { reason: 'The GPU library for the cuda engine is not installed.' },
-  native: { reason: 'The TensorFlow library for the native engine is not installed.' },
+  native: { load: loadNative },
   webgpu: { reason: 'WebGPU needs a browser window; this process has none.' },
   wasm: { load: loadWasm },
   cpu: { load: loadCpu },
@@ -45,13 +46,13 @@ export async function loadEngine(id: EngineId): Promise<Engine> {
 }
 
 /**
- * What each engine is and whether it works here, best first. Runs the self-test of those that load, and leaves the engine
+ * What each of these engines is and whether it works here, in their order. Runs the self-test of those that load, and leaves the engine
  * active that was. Not while something trains in this process: other engines are active in between.
  */
-export async function probeEngines(): Promise<EngineStatus[]> {
+export async function probeEngines(ids: readonly EngineId[] = engineIds): Promise<EngineStatus[]> {
   const before = active
   const statuses: EngineStatus[] = []
-  for (const id of engineIds) statuses.push(await probe(id))
+  for (const id of ids) statuses.push(await probe(id))
   if (before) await loadEngine(before.id)
   return statuses
 }

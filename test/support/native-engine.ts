@@ -1,0 +1,10 @@
+import { activeBuild } from '#main/compute/engine-install/folders.ts'
+
+/** Why tests of the native engine can't run here; null where it is installed. */
+export const nativeMissing: string | null =
+  activeBuild() === null ? 'the native engine is not installed: tmu engine install native' : null
+
+/** A title that says why its tests are skipped. */
+export function nativeTitle(title: string): string {
+  return nativeMissing === null ? title : `${title} (skipped: ${nativeMissing})`
+}
