@@ -1,7 +1,7 @@
 /** Builds what the shells need from source, and only when something changed. Development and `npm start`; an installed program is built already. */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { AppError } from '#shared/errors.ts'
@@ -25,8 +25,12 @@ export async function ensurePages(note: (line: string) => void): Promise<string>
   if (built === wanted && existsSync(join(pages, 'index.html'))) return pages
   note('Building the pages; this happens after each change only.')
   const { build } = await import('vite')
-  await build({ configFile: join(root, 'vite.renderer.config.ts'), logLevel: 'error' })
-  await writeFile(stamp, wanted)
+  // Built aside and renamed, so that two processes at once, or a killed one, never leave half of the pages.
+  const fresh = `${pages}.${process.pid}`
+  await build({ configFile: join(root, 'vite.renderer.config.ts'), logLevel: 'error', build: { outDir: fresh } })
+  await writeFile(join(fresh, '.build-stamp'), wanted)
+  await rm(pages, { recursive: true, force: true })
+  await rename(fresh, pages).catch(() => rm(fresh, { recursive: true, force: true }))
   return pages
 }
 

@@ -27,10 +27,12 @@ export function createWindow(): BrowserWindow {
   return window
 }
 
-/** Everything that pages may ask the system for is refused, and no request leaves the program. */
+/** Of all that pages may ask the system for, only copying to the clipboard is granted; no request leaves the program. */
+const granted = 'clipboard-sanitized-write'
+
 export function lockDown(): void {
-  session.defaultSession.setPermissionRequestHandler((_contents, _permission, answer) => answer(false))
-  session.defaultSession.setPermissionCheckHandler(() => false)
+  session.defaultSession.setPermissionRequestHandler((_contents, permission, answer) => answer(permission === granted))
+  session.defaultSession.setPermissionCheckHandler((_contents, permission) => permission === granted)
   session.defaultSession.webRequest.onBeforeRequest((details, answer) => {
     const allowed = /^(tmu|devtools|blob|data):/.test(details.url)
     answer({ cancel: !allowed })

@@ -28,13 +28,16 @@ describe('the desktop window', () => {
     )
   })
 
-  test('opens no second window, navigates nowhere else and grants no permission', () => {
+  test('opens no second window, navigates nowhere else and grants nothing but copying', () => {
     const window = source('window.ts')
     expect(window).toContain("return { action: 'deny' }")
     expect(window).toContain("on('will-navigate'")
     expect(window).toContain("on('will-attach-webview', (event) => event.preventDefault())")
-    expect(window).toContain('setPermissionRequestHandler((_contents, _permission, answer) => answer(false))')
-    expect(window).toContain('setPermissionCheckHandler(() => false)')
+    expect(window).toContain(
+      'setPermissionRequestHandler((_contents, permission, answer) => answer(permission === granted))',
+    )
+    expect(window).toContain("const granted = 'clipboard-sanitized-write'")
+    expect(window).toContain('setPermissionCheckHandler((_contents, permission) => permission === granted)')
   })
 
   test('gives the page a port and paths, never ipcRenderer itself', () => {
