@@ -1,6 +1,8 @@
 /** Installing and removing the native engine, as seen from the process that asks for it. */
+
 import { mkdir, open, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { isAborted } from '#shared/abort.ts'
 import type { EngineStatus } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
 import type { Launcher, WorkerExit } from '../pool/launcher.ts'
@@ -157,11 +159,6 @@ function builtFolder(answer: Exclude<InstallMessage, InstallProgress> | undefine
 
 function installWorkerEntry(): URL {
   return childEntry(import.meta.url, './install-worker.ts', 'install-worker.js')
-}
-
-/** A call, since the compiler takes a property that was false once for false later. */
-function isAborted(signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true
 }
 
 function cancelled(): AppError {

@@ -1,5 +1,6 @@
 import type { Launcher, WorkerExit } from '#main/compute/pool/launcher.ts'
 import { childEntry } from '#main/compute/pool/worker-entry.ts'
+import { isAborted } from '#shared/abort.ts'
 import { AppError } from '#shared/errors.ts'
 import type { DatasetJob, DatasetMessage, ProgressEvent, ResultOf } from './dataset-job.ts'
 
@@ -58,11 +59,6 @@ function resultOf<J extends DatasetJob>(answer: Answer | null, exit: WorkerExit)
     hint: 'Nothing was stored; try again. If it happens again, the machine may be short of memory.',
     details: { stderr: exit.log },
   })
-}
-
-/** A call, since the compiler takes a property that was false once for false later. */
-function isAborted(signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true
 }
 
 function cancelled(): AppError {

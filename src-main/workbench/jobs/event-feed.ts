@@ -1,3 +1,4 @@
+import { isAborted } from '#shared/abort.ts'
 import type { StudyEvent } from '#shared/progress.ts'
 
 /** A reader that falls further behind gets a new snapshot instead of everything it missed. */
@@ -101,8 +102,4 @@ function nameOf(event: StudyEvent): string {
     default:
       return event.kind
   }
-}
-
-function isAborted(signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true
 }
