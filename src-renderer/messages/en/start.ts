@@ -1,0 +1,38 @@
+export const start = {
+  start: {
+    title: 'Did the model forget, and only that?',
+    lead: 'Forget part of the training images, and see by how much each method misses the model that never saw them.',
+    recent: 'Recent studies',
+    allStudies: 'All studies',
+    noStudies: 'Open the example above, or import a folder of images and make a study of it.',
+    import: 'Import images',
+  },
+  demo: {
+    title: 'See it once, from start to end',
+    text: 'The example forgets 300 of 1,000 shirts of Fashion-MNIST, retrains the gold, and lines up Twin Machine Unlearning, baselines and controls against it. It runs on this machine and needs no network.',
+    open: 'Run the example',
+    openFast: 'Short form',
+    unavailable: 'The example’s images are not packed in this installation.',
+    step: {
+      original: 'is trained on everything.',
+      gold: 'is retrained without the forgotten images: the evidence.',
+      twin: 'poses the same problem on images whose answer is known.',
+      unlearned: 'is what each method makes of the original.',
+    },
+  },
+  machine: {
+    title: 'What this machine can do',
+    selfTest: 'Self-test',
+    loadFailed: 'The machine’s abilities could not be read.',
+    engine: 'Engine',
+    enginesReady: '({n} engine ready) | ({n} engines ready)',
+    cores: 'Processor',
+    coresValue: '{cores} cores, {workers} workers',
+    memory: 'Memory',
+    disk: 'Free disk',
+    workspace: 'Workspace',
+    rights: 'Rights',
+    readOnly: 'Read only',
+    writable: 'Can be written',
+  },
+}

@@ -1,0 +1,38 @@
+export const start = {
+  start: {
+    title: '模型忘了吗，而且只忘了该忘的吗？',
+    lead: '遗忘一部分训练图像，看看每种方法与从未见过它们的模型相差多少。',
+    recent: '最近的研究',
+    allStudies: '所有研究',
+    noStudies: '打开上面的示例，或导入图像文件夹并据此创建研究。',
+    import: '导入图像',
+  },
+  demo: {
+    title: '从头到尾看一遍',
+    text: '示例从 Fashion-MNIST 的 1,000 件衬衫中遗忘 300 件，重新训练黄金模型，并将孪生机器遗忘、基线和对照与之比较。它在本机运行，无需网络。',
+    open: '运行示例',
+    openFast: '简短版',
+    unavailable: '此安装未附带示例图像。',
+    step: {
+      original: '用全部数据训练。',
+      gold: '不用被遗忘的图像重新训练：这是证据。',
+      twin: '在答案已知的图像上提出同样的问题。',
+      unlearned: '是各方法由原始模型得到的结果。',
+    },
+  },
+  machine: {
+    title: '本机的能力',
+    selfTest: '自检',
+    loadFailed: '无法读取本机的能力。',
+    engine: '引擎',
+    enginesReady: '（{n} 个引擎就绪）',
+    cores: '处理器',
+    coresValue: '{cores} 核，{workers} 个工作进程',
+    memory: '内存',
+    disk: '可用磁盘',
+    workspace: '工作区',
+    rights: '权限',
+    readOnly: '只读',
+    writable: '可写',
+  },
+}
