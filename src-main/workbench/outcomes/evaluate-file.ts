@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { childEntry } from '#main/compute/pool/worker-entry.ts'
 import type { Evaluation } from '#shared/domain/metrics.ts'
 import { AppError } from '#shared/errors.ts'
-import { bootstrapSeed } from '../jobs/graph.ts'
+import { bootstrapSeed } from '../jobs/graph/evaluation.ts'
 import type { EvaluationAnswer, EvaluationTask } from './evaluate-worker.ts'
 
 /**

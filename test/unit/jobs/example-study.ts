@@ -1,6 +1,6 @@
 /** A study's configuration and lists, made up: planning reads no pixels. */
 import { completeMethodOptions, defaultMethods } from '#main/compute/methods.ts'
-import type { StudyMaterial } from '#main/workbench/jobs/graph.ts'
+import type { StudyMaterial } from '#main/workbench/jobs/graph/graph-builder.ts'
 import type { SampleList } from '#main/workbench/jobs/sample-lists.ts'
 import type { StudyConfig } from '#shared/domain/study.ts'
 import type { DatasetId, ForgetSetId, ObjectHash, SplitId } from '#shared/ids.ts'

@@ -1,0 +1,66 @@
+/** The models that a study compares: golds, originals and untrained networks, with their predictions. */
+import type { StageNode } from '#main/compute/stages.ts'
+import type { StudyConfig } from '#shared/domain/study.ts'
+import { type GraphBuilder, outputOf } from './graph-builder.ts'
+import { methodNeeds } from './method-settings.ts'
+
+/** Epochs of M_o that are always kept, so that studies with other methods still share the original. */
+export const alwaysKeptEpochs: readonly number[] = [1, 2, 3, 4, 6, 8]
+
+/** What all runs of one seed share. */
+export interface SeedStages {
+  readonly seed: number
+  readonly original: StageNode<'train-original'>
+  readonly originalOutcome: StageNode<'predict'>
+  readonly initialOutcome: StageNode<'predict'>
+  /** Tells the seeds of a study apart in labels. */
+  readonly suffix: string
+}
+
+export interface GoldStages {
+  readonly seed: number
+  readonly train: StageNode<'train-gold'>
+  readonly outcome: StageNode<'predict'>
+}
+
+export function addGold(graph: GraphBuilder, seed: number, number: number): GoldStages {
+  const { architecture, recipe } = graph.config
+  const label = `gold ${number}`
+  const train = graph.add(
+    'train-gold',
+    { seed, scope: 'evidence', label },
+    { data: graph.data, architecture, recipe },
+    { images: graph.images, labels: graph.labels, retain: { object: graph.lists.retain.object } },
+  )
+  return { seed, train, outcome: graph.predict(train, seed, label) }
+}
+
+export function addSeed(graph: GraphBuilder, seed: number): SeedStages {
+  const { data, images, labels, members, config } = graph
+  const { architecture, recipe, seeds } = config
+  const suffix = seeds.length > 1 ? `, seed ${seed}` : ''
+  const original = graph.add(
+    'train-original',
+    { seed, scope: 'dataset', label: `original${suffix}` },
+    { data, architecture, recipe, keepEpochs: keptEpochs(config) },
+    { images, labels, members },
+  )
+  const untrained = { seed, scope: 'evidence', label: `untrained${suffix}` } as const
+  const initial = graph.add('random-init', untrained, { data, architecture }, {})
+  const initialOutcome = graph.add(
+    'predict',
+    untrained,
+    { data, architecture, featureSets: [] },
+    { images, model: outputOf(initial, 'weights'), forget: { object: graph.lists.forget.object } },
+  )
+  const originalOutcome = graph.predict(original, seed, `original${suffix}`)
+  return { seed, original, originalOutcome, initialOutcome, suffix }
+}
+
+function keptEpochs(config: StudyConfig): readonly number[] {
+  const epochs = new Set([...alwaysKeptEpochs, config.earlyEpoch].filter((epoch) => epoch <= config.recipe.epochs))
+  for (const method of config.methods) {
+    for (const epoch of methodNeeds(config, method).epochs ?? []) epochs.add(epoch)
+  }
+  return [...epochs].sort((a, b) => a - b)
+}
