@@ -23,6 +23,11 @@ const referencesSql = `
   SELECT images AS object, 'images of the data set "' || name || '"' AS what, 'import' AS remedy FROM datasets
   UNION ALL SELECT labels, 'labels of the data set "' || name || '"', 'import' FROM datasets
   UNION ALL SELECT samples, 'sample names of the data set "' || name || '"', 'import' FROM datasets
+  UNION ALL SELECT quality, 'quality findings of the data set "' || name || '"', 'import' FROM datasets
+    WHERE quality IS NOT NULL
+  UNION ALL SELECT json_extract(col.value, '$.codes'),
+    'group column "' || json_extract(col.value, '$.name') || '" of the data set "' || datasets.name || '"', 'import'
+    FROM datasets, json_each(datasets.group_columns) AS col
   UNION ALL SELECT members, 'members of the split "' || name || '"', 'import' FROM splits
   UNION ALL SELECT twin_pool, 'twin pool of the split "' || name || '"', 'import' FROM splits
   UNION ALL SELECT evaluation, 'evaluation samples of the split "' || name || '"', 'import' FROM splits

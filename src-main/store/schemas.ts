@@ -3,7 +3,7 @@
  * followed here doesn't compile.
  */
 import { z } from 'zod'
-import type { ClassInfo, ImportProblem, Normalisation, Split, SplitRule } from '#shared/domain/dataset.ts'
+import type { ClassInfo, GroupColumn, ImportProblem, Normalisation, Split, SplitRule } from '#shared/domain/dataset.ts'
 import { engineIds } from '#shared/domain/engine.ts'
 import type { ForgetRule } from '#shared/domain/forget-set.ts'
 import type { Metric, MetricTable } from '#shared/domain/metrics.ts'
@@ -26,6 +26,10 @@ export const problemsSchema: z.ZodType<readonly ImportProblem[]> = z.array(
   z.strictObject({ path: z.string(), reason: z.string() }),
 )
 
+export const groupsSchema: z.ZodType<readonly GroupColumn[]> = z.array(
+  z.strictObject({ name: z.string(), values: z.array(z.string()), codes: objectHashSchema }),
+)
+
 export const splitRuleSchema: z.ZodType<SplitRule> = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('fractions'),
@@ -33,6 +37,7 @@ export const splitRuleSchema: z.ZodType<SplitRule> = z.discriminatedUnion('kind'
     twinPool: z.number(),
     evaluation: z.number(),
     evaluationFolder: z.string().optional(),
+    groupKey: z.string().optional(),
   }),
   z.strictObject({ kind: z.literal('counts'), members: counts, twinPool: counts, evaluation: counts }),
 ])

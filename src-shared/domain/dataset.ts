@@ -14,6 +14,16 @@ export interface ImportProblem {
   readonly reason: string
 }
 
+/** What samples belong to beside their class: a person, a patient, a site. */
+export interface GroupColumn {
+  /** `patient`; unique in its data set. */
+  readonly name: string
+  /** Naturally ordered, distinct; a code is an index into it. */
+  readonly values: readonly string[]
+  /** safetensors: `codes` int32 [n], -1 where it isn't known. */
+  readonly codes: ObjectHash
+}
+
 export interface Dataset {
   readonly id: DatasetId
   readonly name: string
@@ -31,6 +41,11 @@ export interface Dataset {
   /** JSON: SampleNames. */
   readonly samples: ObjectHash
   readonly duplicateCount: number
+  readonly groups: readonly GroupColumn[]
+  /** JSON: QualityFindings, once they were computed. */
+  readonly quality: ObjectHash | null
+  /** As its owner states it (`CC-BY-4.0`, an address), or null. */
+  readonly licence: string | null
   readonly problems: readonly ImportProblem[]
   readonly createdAt: string
 }
@@ -57,6 +72,8 @@ export type SplitRule =
       readonly evaluation: number
       /** A given test folder is E as a whole; fractions then deal out the rest. */
       readonly evaluationFolder?: string
+      /** Name of a group column: all samples of one value go to one side. */
+      readonly groupKey?: string
     }
   | {
       readonly kind: 'counts'

@@ -1,5 +1,6 @@
 import { initial } from './0001-initial.ts'
+import { groupsAndQuality } from './0002-groups-quality.ts'
 import type { Migration } from './migration.ts'
 
 /** Every step, ascending and without a gap. */
-export const migrations: readonly Migration[] = [initial]
+export const migrations: readonly Migration[] = [initial, groupsAndQuality]

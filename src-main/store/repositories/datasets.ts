@@ -3,7 +3,7 @@ import type { DatasetId, ObjectHash } from '#shared/ids.ts'
 import type { StoreContext } from '../context.ts'
 import { createId } from '../create-id.ts'
 import { readJson, writeJson } from '../json-column.ts'
-import { classesSchema, problemsSchema } from '../schemas.ts'
+import { classesSchema, groupsSchema, problemsSchema } from '../schemas.ts'
 import { translating } from '../sqlite-error.ts'
 import { columnList, defineTable, insertStatement, type RowOf } from '../table.ts'
 import { insertNamed } from './insert-named.ts'
@@ -24,6 +24,9 @@ export const datasetsTable = defineTable('datasets', {
   duplicate_count: 'INTEGER',
   problems: 'TEXT',
   created_at: 'TEXT',
+  group_columns: 'TEXT',
+  quality: 'TEXT?',
+  licence: 'TEXT?',
 })
 type DatasetRow = RowOf<typeof datasetsTable>
 
@@ -76,6 +79,9 @@ function toRow(dataset: Dataset): DatasetRow {
     labels: dataset.labels,
     samples: dataset.samples,
     duplicate_count: dataset.duplicateCount,
+    group_columns: writeJson(groupsSchema, dataset.groups, { row, column: 'group columns' }),
+    quality: dataset.quality,
+    licence: dataset.licence,
     problems: writeJson(problemsSchema, dataset.problems, { row, column: 'problems' }),
     created_at: dataset.createdAt,
   }
@@ -95,6 +101,9 @@ function fromRow(row: DatasetRow): Dataset {
     labels: row.labels as ObjectHash,
     samples: row.samples as ObjectHash,
     duplicateCount: row.duplicate_count,
+    groups: readJson(groupsSchema, row.group_columns, { row: name, column: 'group columns' }),
+    quality: row.quality as ObjectHash | null,
+    licence: row.licence,
     problems: readJson(problemsSchema, row.problems, { row: name, column: 'problems' }),
     createdAt: row.created_at,
   }

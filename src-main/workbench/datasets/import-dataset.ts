@@ -100,7 +100,8 @@ async function commit(
   const { members, twinPool, evaluation, rule, seed, counts, normalisation } = split
   const insertBoth = (): Dataset => {
     const objectsOfIt = { images: images.hash, labels: labels.hash, samples: samples.hash }
-    const row = { ...meta, sampleCount, classes, shape, ...objectsOfIt, duplicateCount, problems }
+    const known = { groups: [], quality: null, licence: null }
+    const row = { ...meta, ...known, sampleCount, classes, shape, ...objectsOfIt, duplicateCount, problems }
     const dataset = datasets.insertDataset(row)
     const ids = { members: members.hash, twinPool: twinPool.hash, evaluation: evaluation.hash }
     splits.insertSplit({ datasetId: dataset.id, name: defaultSplitName, rule, seed, ...ids, counts, normalisation })

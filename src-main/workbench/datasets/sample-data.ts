@@ -1,7 +1,8 @@
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import { encodeSafetensors, parseSafetensors } from '#main/formats/safetensors.ts'
 import { tensorOf } from '#main/formats/tensor.ts'
-import type { Dataset, SampleTable } from '#shared/domain/dataset.ts'
+import type { Dataset, GroupColumn, SampleTable } from '#shared/domain/dataset.ts'
+import type { QualityFindings } from '#shared/domain/quality.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash } from '#shared/ids.ts'
 
@@ -29,6 +30,27 @@ export async function readSampleTable(objects: ObjectStore, dataset: Dataset): P
   const table = JSON.parse(new TextDecoder().decode(bytes)) as SampleTable
   if (table.names.length !== dataset.sampleCount) throw notOurs(dataset.samples)
   return table
+}
+
+/** Of a group column: an index into its values for each sample, -1 where it isn't known. */
+export function encodeGroupCodes(codes: Int32Array): Uint8Array<ArrayBuffer> {
+  return encodeSafetensors({ codes: tensorOf(codes) })
+}
+
+export async function readGroupCodes(objects: ObjectStore, dataset: Dataset, column: GroupColumn): Promise<Int32Array> {
+  const codes = await readInt32(objects, column.codes, 'codes')
+  if (codes.length !== dataset.sampleCount || !codes.every((code) => code >= -1 && code < column.values.length)) {
+    throw notOurs(column.codes)
+  }
+  return codes
+}
+
+/** What was found out about the images, or null while nobody has looked. */
+export async function readFindings(objects: ObjectStore, dataset: Dataset): Promise<QualityFindings | null> {
+  if (dataset.quality === null) return null
+  const findings = JSON.parse(new TextDecoder().decode(await objects.read(dataset.quality))) as QualityFindings
+  if (findings.sampleCount !== dataset.sampleCount) throw notOurs(dataset.quality)
+  return findings
 }
 
 async function readInt32(objects: ObjectStore, hash: ObjectHash, name: string): Promise<Int32Array> {

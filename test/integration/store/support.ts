@@ -90,6 +90,9 @@ export function insertGround(repositories: Repositories, name = 'digits'): Groun
     labels: anyHash(`${name} labels`),
     samples: anyHash(`${name} samples`),
     duplicateCount: 4,
+    groups: [],
+    quality: null,
+    licence: null,
     problems: [{ path: 'one/notes.txt', reason: 'not an image' }],
   })
   const split = repositories.splits.insertSplit({
