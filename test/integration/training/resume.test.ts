@@ -150,7 +150,7 @@ describe('a stage of two trainings', () => {
           if (++checkpoints >= cancelAfterCheckpoints) abort.abort()
         }
       }
-      return { ...done, weights: network.save() }
+      return { ...done, weights: await network.save() }
     } catch (error) {
       expect(error).toMatchObject({ code: 'cancelled' })
       return { ...done, weights: null }

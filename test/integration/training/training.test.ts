@@ -55,7 +55,7 @@ async function trainOnce(
       options.onEvent?.(event)
     }
     const curve = events.flatMap((event) => (event.kind === 'curve' ? [event.point] : []))
-    return { weights: network.save(), curve, events, ...counted }
+    return { weights: await network.save(), curve, events, ...counted }
   } finally {
     network.dispose()
   }
@@ -261,7 +261,7 @@ describe('a network', () => {
     const network = createNetwork(engine, 'tiny-cnn', data, null)
     const weights = initialWeights('tiny-cnn', data, 9)
     network.load(weights)
-    expect(network.save()).toEqual(weights)
+    expect(await network.save()).toEqual(weights)
     expect([...network.variables.keys()]).toEqual(Object.keys(weights))
     const moreClasses = initialWeights('tiny-cnn', { ...data, classCount: 4 }, 9)
     expect(() => network.load(moreClasses)).toThrow('"dense2/kernel" has shape [64, 4] instead of [64, 3]')

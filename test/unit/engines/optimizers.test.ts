@@ -131,13 +131,13 @@ describe.each(engineIds)('on %s', (id) => {
   describe.each(kinds)('%s', (kind) => {
     const options = { momentum: 0.9, weightDecay: 1e-3 }
 
-    test('resumed from its state goes on with the same bits', () => {
+    test('resumed from its state goes on with the same bits', async () => {
       const whole = start(kind, options)
       for (let t = 1; t <= 9; t++) whole.step(t)
 
       const first = start(kind, options)
       for (let t = 1; t <= 4; t++) first.step(t)
-      const state = first.optimizer.state()
+      const state = await first.optimizer.state()
       const weights = first.weights()
       // What comes later must not reach a state that was taken before.
       first.step(99)
@@ -149,26 +149,26 @@ describe.each(engineIds)('on %s', (id) => {
       second.optimizer.restore(state)
       for (let t = 5; t <= 9; t++) second.step(t)
       expect(second.weights()).toEqual(whole.weights())
-      expect(second.optimizer.state()).toEqual(whole.optimizer.state())
+      expect(await second.optimizer.state()).toEqual(await whole.optimizer.state())
       for (const training of [whole, first, second]) training.dispose()
     })
 
-    test('leaks no tensor', () => {
+    test('leaks no tensor', async () => {
       const before = engine.memory().tensors
       const training = start(kind, options)
       training.step(1)
       const running = engine.memory().tensors
       for (let t = 2; t <= 5; t++) training.step(t)
-      training.optimizer.restore(training.optimizer.state())
+      training.optimizer.restore(await training.optimizer.state())
       expect(engine.memory().tensors).toBe(running)
       training.dispose()
       expect(engine.memory().tensors).toBe(before)
     })
 
-    test('leaves everything as it was when the gradient is not finite, and says so', () => {
+    test('leaves everything as it was when the gradient is not finite, and says so', async () => {
       const training = start(kind, options)
       training.step(1)
-      const [weights, state] = [training.weights(), training.optimizer.state()]
+      const [weights, state] = [training.weights(), await training.optimizer.state()]
       for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
         const gradients = Object.fromEntries(
           names.map((name) => [name, tf.fill(shapes[name], name === 'bias' ? bad : 1)]),
@@ -177,11 +177,11 @@ describe.each(engineIds)('on %s', (id) => {
         tf.dispose(gradients)
       }
       expect(training.weights()).toEqual(weights)
-      expect(training.optimizer.state()).toEqual(state)
+      expect(await training.optimizer.state()).toEqual(state)
       training.dispose()
     })
 
-    test('skips an update below the least gradient norm', () => {
+    test('skips an update below the least gradient norm', async () => {
       const training = start(kind, { minGradientNorm: 1e-7 })
       const weights = training.weights()
       const step = (value: number): number => {
@@ -193,7 +193,7 @@ describe.each(engineIds)('on %s', (id) => {
       const count = 35 + 3 + 1 + 48
       expect(step(1e-9)).toBeCloseTo(1e-9 * Math.sqrt(count), 13)
       expect(training.weights()).toEqual(weights)
-      expect([...training.optimizer.state().step.data]).toEqual([0])
+      expect([...(await training.optimizer.state()).step.data]).toEqual([0])
       expect(step(1e-6)).toBeCloseTo(1e-6 * Math.sqrt(count), 10)
       expect(training.weights()).not.toEqual(weights)
       training.dispose()
@@ -205,8 +205,15 @@ describe.each(engineIds)('on %s', (id) => {
       const { value, grads } = tf.variableGrads(() =>
         tf.tidy(() => tf.addN([kernel, bias, scale, filter].map((each) => tf.sum(each))) as tf.Scalar),
       )
+      const squared = training.optimizer.squaredNorm(grads)
+      expect(read(squared)[0]).toBeCloseTo(87, 4)
+      const weights = training.weights()
+      // Whoever has read the norm needn't wait for it again.
+      expect(training.optimizer.step(grads, 0.1, Number.NaN)).toBeNaN()
+      expect(training.weights()).toEqual(weights)
       expect(training.optimizer.step(grads, 0.1)).toBeCloseTo(Math.sqrt(87), 5)
-      tf.dispose([value, grads])
+      expect(training.weights()).not.toEqual(weights)
+      tf.dispose([value, grads, squared])
       training.dispose()
     })
 
@@ -216,9 +223,9 @@ describe.each(engineIds)('on %s', (id) => {
       training.dispose()
     })
 
-    test("refuses another optimizer's state", () => {
+    test("refuses another optimizer's state", async () => {
       const training = start(kind)
-      const state = training.optimizer.state()
+      const state = await training.optimizer.state()
       const without = (key: string): OptimizerState =>
         Object.fromEntries(Object.entries(state).filter(([name]) => name !== key))
       const moment = kind === 'adam' ? 'kernel/mean' : 'kernel/velocity'

@@ -75,7 +75,7 @@ async function probe(id: EngineId): Promise<EngineStatus> {
   try {
     const engine = await loadEngine(id)
     const { version, device, threads, kernelSet } = engine
-    return { id, available: true, version, device, threads, kernelSet, selfTestSeconds: selfTest(engine) }
+    return { id, available: true, version, device, threads, kernelSet, selfTestSeconds: await selfTest(engine) }
   } catch (error) {
     const { message, hint } = AppError.from(error)
     return { id, available: false, reason: hint === undefined ? message : `${message} ${hint}` }

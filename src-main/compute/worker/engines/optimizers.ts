@@ -1,4 +1,4 @@
-import { dispose, keep, type Tensor, tensor, tidy, type Variable, zerosLike } from '@tensorflow/tfjs-core'
+import { dispose, keep, type Scalar, type Tensor, tensor, tidy, type Variable, zerosLike } from '@tensorflow/tfjs-core'
 import { AppError } from '#shared/errors.ts'
 import { type AdamAttributes, kernelNames, type SgdAttributes } from './kernels/names.ts'
 import { runKernel } from './kernels/run-kernel.ts'
@@ -25,11 +25,14 @@ export interface Optimizer {
   /**
    * One update of every variable. `gradients`: by the variables' names in the map given to `createOptimizer`, or as
    * `tf.variableGrads` gives them; not disposed here. Returns the global gradient norm (L2 over all variables, without
-   * decay). Nothing changes when it isn't finite or below `minGradientNorm`.
+   * decay). Nothing changes when it isn't finite or below `minGradientNorm`. `norm`: that norm, where the caller has read
+   * it already; engines that can't be waited for (webgpu) need it.
    */
-  step(gradients: Gradients, lr: number): number
+  step(gradients: Gradients, lr: number, norm?: number): number
+  /** The square of the global gradient norm, a scalar that the caller disposes. */
+  squaredNorm(gradients: Gradients): Scalar
   /** A copy of everything a later update depends on. */
-  state(): OptimizerState
+  state(): Promise<OptimizerState>
   /** Goes on exactly where `state` was taken. @throws AppError `corrupt` for another optimizer's state. */
   restore(state: OptimizerState): void
   dispose(): void
@@ -72,6 +75,12 @@ function sgdRule({ momentum = 0, weightDecay = 0 }: OptimizerOptions): UpdateRul
 
 const stepKey = 'step'
 
+interface Update {
+  readonly name: string
+  readonly variable: Variable
+  readonly gradient: Tensor
+}
+
 type Gradients = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>
 
 function gradientOf(gradients: Gradients, name: string, variable: Variable): Tensor | undefined {
@@ -109,22 +118,27 @@ export function createOptimizer(
     return held
   }
 
+  const gradientsOf = (gradients: Gradients): readonly Update[] =>
+    [...variables].map(([name, variable]) => {
+      const gradient = gradientOf(gradients, name, variable)
+      if (!gradient) throw new AppError('internal', `There is no gradient for the variable "${name}".`)
+      return { name, variable, gradient }
+    })
+  const squaredNorm = (gradients: Gradients): Scalar =>
+    runKernel<Scalar>(
+      kernelNames.squaredNorm,
+      Object.fromEntries(gradientsOf(gradients).map(({ name, gradient }) => [name, gradient])),
+    )
+
   return {
-    step(gradients, lr) {
-      const updates = [...variables].map(([name, variable]) => {
-        const gradient = gradientOf(gradients, name, variable)
-        if (!gradient) throw new AppError('internal', `There is no gradient for the variable "${name}".`)
-        return { name, variable, gradient }
-      })
+    squaredNorm,
+
+    step(gradients, lr, known) {
       return tidy(() => {
-        const squared = runKernel(
-          kernelNames.squaredNorm,
-          Object.fromEntries(updates.map(({ name, gradient }) => [name, gradient])),
-        )
-        const norm = Math.sqrt(squared.dataSync()[0])
+        const norm = known ?? Math.sqrt(squaredNorm(gradients).dataSync()[0])
         if (!Number.isFinite(norm) || norm < minGradientNorm) return norm
         step++
-        for (const { name, variable, gradient } of updates) {
+        for (const { name, variable, gradient } of gradientsOf(gradients)) {
           const held = heldMoments(name)
           const [parameter, ...updated] = rule.update(variable, gradient, held, lr, step)
           variable.assign(parameter)
@@ -135,7 +149,7 @@ export function createOptimizer(
       })
     },
 
-    state() {
+    async state() {
       const state: Record<string, { shape: number[]; data: Float32Array }> = {
         [stepKey]: { shape: [1], data: Float32Array.of(step) },
       }
@@ -143,7 +157,7 @@ export function createOptimizer(
         for (const [i, key] of momentKeys(name).entries()) {
           const moment = heldMoments(name)[i]
           // A copy: the cpu engine hands out the live array.
-          state[key] = { shape: [...moment.shape], data: (moment.dataSync() as Float32Array).slice() }
+          state[key] = { shape: [...moment.shape], data: (await moment.data<'float32'>()).slice() }
         }
       }
       return state

@@ -45,8 +45,8 @@ export const selfTestAnswer: Readonly<Record<SelfTestInput | 'loss', number>> = 
 const tolerance = 1e-4
 
 /** What the engine gets for the loss and the derivatives. */
-export function selfTestResult({ tf }: Engine): Record<SelfTestInput | 'loss', number> {
-  return tf.tidy(() => {
+export async function selfTestResult({ tf }: Engine): Promise<Record<SelfTestInput | 'loss', number>> {
+  const { value, grads } = tf.tidy(() => {
     const targets = tf.tensor2d([...selfTestTargets.values], [...selfTestTargets.shape])
     const loss = (...inputs: Tensor[]): Tensor => {
       const [images, filter, filterBias, hidden, hiddenBias, output, outputBias] = inputs
@@ -61,25 +61,30 @@ export function selfTestResult({ tf }: Engine): Record<SelfTestInput | 'loss', n
       const logits = dense(units, output as Tensor2D, outputBias as Tensor1D, { relu: false })
       return tf.mean(softmaxCrossEntropy(logits, targets))
     }
-    const { value, grads } = tf.valueAndGrads(loss)(
+    return tf.valueAndGrads(loss)(
       selfTestInputs.map((input) => tf.tensor(selfTestValues(input), [...selfTestShapes[input]])),
     )
-    const derivatives = selfTestInputs.map((input, i) => {
-      const gradient = grads[i].dataSync()
-      return [input, selfTestDirection(input).reduce((sum, weight, j) => sum + weight * gradient[j], 0)]
-    })
-    return { loss: value.dataSync()[0], ...Object.fromEntries(derivatives) }
   })
+  try {
+    const [[loss], ...gradients] = await Promise.all([value, ...grads].map((tensor) => tensor.data<'float32'>()))
+    const derivatives = selfTestInputs.map((input, i) => [
+      input,
+      selfTestDirection(input).reduce((sum, weight, j) => sum + weight * gradients[i][j], 0),
+    ])
+    return { loss, ...Object.fromEntries(derivatives) }
+  } finally {
+    tf.dispose([value, ...grads])
+  }
 }
 
 /**
  * Checks forward and backward kernels on the active engine against a known answer. Returns the seconds it took.
  * @throws AppError `engine-unavailable` naming the gradient that is off.
  */
-export function selfTest(engine: Engine): number {
+export async function selfTest(engine: Engine): Promise<number> {
   const start = performance.now()
   engine.activate()
-  const result = selfTestResult(engine)
+  const result = await selfTestResult(engine)
   for (const [name, expected] of Object.entries(selfTestAnswer)) {
     const found = result[name as SelfTestInput | 'loss']
     if (Math.abs(found - expected) <= tolerance * Math.max(1, Math.abs(expected))) continue

@@ -43,13 +43,15 @@ export function createNetwork(
       }
       return { logits: output as Tensor2D, penultimate: input as Tensor2D }
     },
-    save() {
+    async save() {
       return Object.fromEntries(
-        // A copy: the cpu engine hands out the live array.
-        shapes.map(({ name, shape }) => {
-          const values = required(variables, name).dataSync() as Float32Array
-          return [name, { shape, data: values.slice() }]
-        }),
+        await Promise.all(
+          shapes.map(async ({ name, shape }) => {
+            const values = await required(variables, name).data<'float32'>()
+            // A copy: the cpu engine hands out the live array.
+            return [name, { shape, data: values.slice() }] as const
+          }),
+        ),
       )
     },
     load(loaded) {

@@ -23,7 +23,7 @@ export const unlearnStage: StageRunner<'unlearn'> = async function* (spec, conte
     const curve: CurvePoint[] = []
     const report = yield* method.run(await unlearnContext(spec, context, network, declared, curve), options)
     return {
-      weights: await context.writeArrays(network.save()),
+      weights: await context.writeArrays(await network.save()),
       curve: await context.writeJson(curve),
       report: await context.writeJson(report ?? null),
     }

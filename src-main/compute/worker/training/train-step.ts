@@ -41,7 +41,7 @@ export async function trainStep(
   learningRate: number,
 ): Promise<{ readonly loss: number; readonly correct: number } | null> {
   const { classCount } = network
-  const step = tf.tidy((): { loss: Scalar; logits: Tensor2D; grads: NamedTensorMap } => {
+  const step = tf.tidy((): { loss: Scalar; logits: Tensor2D; squared: Scalar; grads: NamedTensorMap } => {
     const x = batch.x()
     const targets = tf.tensor2d(batch.targets, [batch.count, classCount])
     const held: { logits: Tensor2D | null } = { logits: null }
@@ -52,16 +52,26 @@ export async function trainStep(
         held.logits = tf.keep(logits)
         return tf.mean(softmaxCrossEntropy(logits, targets)) as Scalar
       }, [...network.variables.values()])
-      return { loss: value, logits: held.logits as unknown as Tensor2D, grads }
+      return {
+        loss: value,
+        logits: held.logits as unknown as Tensor2D,
+        squared: optimizer.squaredNorm(grads),
+        grads,
+      }
     } catch (error) {
       held.logits?.dispose()
       throw error
     }
   })
   try {
-    const [loss, logits] = await Promise.all([step.loss.data<'float32'>(), step.logits.data<'float32'>()])
+    // One wait for all: each is a round trip to a GPU.
+    const [loss, logits, squared] = await Promise.all([
+      step.loss.data<'float32'>(),
+      step.logits.data<'float32'>(),
+      step.squared.data<'float32'>(),
+    ])
     if (!Number.isFinite(loss[0])) return null
-    const gradientNorm = optimizer.step(step.grads, learningRate)
+    const gradientNorm = optimizer.step(step.grads, learningRate, Math.sqrt(squared[0]))
     if (!Number.isFinite(gradientNorm)) return null
     let correct = 0
     for (let row = 0; row < batch.count; row++) {
@@ -69,7 +79,7 @@ export async function trainStep(
     }
     return { loss: loss[0], correct }
   } finally {
-    tf.dispose([step.loss, step.logits, step.grads])
+    tf.dispose([step.loss, step.logits, step.squared, step.grads])
   }
 }
 

@@ -93,10 +93,10 @@ export async function* train(plan: TrainPlan, context: StageContext): AsyncGener
       }
       curve.push(point)
       yield { kind: 'curve', point }
-      if (plan.keep?.epochs.includes(done)) plan.keep.into.set(done, network.save())
+      if (plan.keep?.epochs.includes(done)) plan.keep.into.set(done, await network.save())
       await plan.afterEpoch?.(done, network)
       if (plan.checkpoints !== undefined) {
-        const weights = network.save()
+        const weights = await network.save()
         if (!Object.values(weights).every(({ data }) => data.every(Number.isFinite))) {
           throw diverged(plan, epoch, step, lastLoss)
         }
@@ -105,7 +105,7 @@ export async function* train(plan: TrainPlan, context: StageContext): AsyncGener
           epoch: done,
           step,
           weights,
-          optimizer: done < plan.epochs ? optimizer.state() : {},
+          optimizer: done < plan.epochs ? await optimizer.state() : {},
           kept: plan.keep?.into ?? new Map(),
           state: {
             curve,

@@ -59,7 +59,7 @@ export const trainingRunners: StageRunners<TrainingKind | 'random-init'> = {
   async *'random-init'(spec, context) {
     const network = await untrained(spec, context)
     try {
-      const weights = await context.writeArrays(network.save())
+      const weights = await context.writeArrays(await network.save())
       yield { kind: 'progress', value: 1 }
       return { weights }
     } finally {
@@ -122,7 +122,7 @@ async function outputsOf(
   network: Network,
   curve: readonly CurvePoint[],
 ): Promise<{ readonly weights: ObjectHash; readonly curve: ObjectHash }> {
-  return { weights: await context.writeArrays(network.save()), curve: await context.writeJson(curve) }
+  return { weights: await context.writeArrays(await network.save()), curve: await context.writeJson(curve) }
 }
 
 function imagesOf(spec: StageSpec<TrainingKind>): ObjectHash {

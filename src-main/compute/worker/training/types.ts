@@ -29,7 +29,8 @@ export interface Network {
   readonly variables: ReadonlyMap<string, Variable>
   /** Differentiable in the variables and in x. `penultimate` is the input of the last dense layer. */
   forward(x: Tensor4D): { readonly logits: Tensor2D; readonly penultimate: Tensor2D }
-  save(): NamedArrays
+  /** A copy of all variables. */
+  save(): Promise<NamedArrays>
   /** Refuses other names or shapes. */
   load(weights: NamedArrays): void
   dispose(): void
