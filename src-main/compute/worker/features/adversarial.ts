@@ -6,14 +6,8 @@ import type { Scalar, Tensor4D } from '@tensorflow/tfjs-core'
 import type { Normalisation } from '#shared/domain/dataset.ts'
 import type { Engine } from '../engines/engine.ts'
 import { softmaxCrossEntropy } from '../engines/ops.ts'
-import type { ImageFeed, Network, StageContext } from '../training/types.ts'
+import type { Attack, ImageFeed, Network, StageContext } from '../training/types.ts'
 import { softCrossEntropy, softmax } from './logits.ts'
-
-export interface Attack {
-  /** Radius of the ball in units of [0, 1] images; each step goes a third of it. */
-  readonly epsilon: number
-  readonly steps: number
-}
 
 const stepsToBorder = 3
 const batchSize = 64
@@ -41,7 +35,12 @@ export async function* attackedLogits(
         attacked = next
         context.count({ forward: rows.length, backward: rows.length })
       }
-      const logits = tf.tidy(() => network.forward(attacked).logits)
+      const { normalisation } = feed.data
+      const logits = tf.tidy(
+        () =>
+          network.forward(attack.discrete === true ? toStoredPixels(context.engine, attacked, normalisation) : attacked)
+            .logits,
+      )
       try {
         out.set(await logits.data<'float32'>(), start * network.classCount)
       } finally {
@@ -63,11 +62,11 @@ export function pgdStep(
   x: Tensor4D,
   clean: Tensor4D,
   labels: Int32Array,
-  { epsilon }: Attack,
+  { epsilon, stepSize: distance = epsilon / stepsToBorder }: Attack,
   { mean, std }: Normalisation,
 ): Tensor4D {
   return tf.tidy(() => {
-    const scale = std.map((value) => (value > 0 ? value : 1))
+    const scale = scaleOf(std)
     const perChannel = (value: (channel: number) => number) => tf.tensor1d(scale.map((_, channel) => value(channel)))
     const targets = tf.tensor2d(oneHot(labels, network.classCount), [labels.length, network.classCount])
     // Summed, not averaged: a sample's step doesn't depend on how many share its batch.
@@ -75,7 +74,7 @@ export function pgdStep(
       (input) => tf.sum(softmaxCrossEntropy(network.forward(input as Tensor4D).logits, targets)) as Scalar,
     )(x)
     const radius = perChannel((channel) => epsilon / scale[channel])
-    const stepSize = perChannel((channel) => epsilon / stepsToBorder / scale[channel])
+    const stepSize = perChannel((channel) => distance / scale[channel])
     const black = perChannel((channel) => (0 - mean[channel]) / scale[channel])
     const white = perChannel((channel) => (1 - mean[channel]) / scale[channel])
     const lowest = tf.maximum(tf.sub(clean, radius), black)
@@ -83,6 +82,21 @@ export function pgdStep(
     const moved = tf.add(x, tf.mul(tf.sign(gradient), stepSize))
     return tf.minimum(tf.maximum(moved, lowest), highest) as Tensor4D
   })
+}
+
+/** Normalised images as they come back after being stored with 256 values a pixel. */
+function toStoredPixels({ tf }: Pick<Engine, 'tf'>, x: Tensor4D, { mean, std }: Normalisation): Tensor4D {
+  return tf.tidy(() => {
+    const scale = tf.tensor1d(scaleOf(std))
+    const centre = tf.tensor1d([...mean])
+    const pixels = tf.round(tf.mul(tf.add(tf.mul(x, scale), centre), 255))
+    return tf.div(tf.sub(tf.div(pixels, 255), centre), scale) as Tensor4D
+  })
+}
+
+/** As the feed normalises: a channel of one colour is only shifted. */
+function scaleOf(std: readonly number[]): number[] {
+  return std.map((value) => (value > 0 ? value : 1))
 }
 
 /**

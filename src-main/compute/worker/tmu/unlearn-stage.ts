@@ -3,8 +3,10 @@ import type { CurvePoint } from '#shared/domain/stage.ts'
 import { AppError } from '#shared/errors.ts'
 import type { MethodNeeds } from '../../method.ts'
 import { methodOf } from '../../methods.ts'
-import type { StageSpec, UnlearnInput } from '../../stages.ts'
+import type { StageProgress, StageSpec, UnlearnInput } from '../../stages.ts'
+import { attackedLogits } from '../features/adversarial.ts'
 import { inputOf, type RunnerContext, type StageRunner } from '../stage-runner.ts'
+import { batchGradients } from '../training/gradients.ts'
 import { predict } from '../training/predict.ts'
 import { train } from '../training/train.ts'
 import type { NamedArrays, Network, UnlearnContext } from '../training/types.ts'
@@ -21,15 +23,44 @@ export const unlearnStage: StageRunner<'unlearn'> = async function* (spec, conte
   const network = await context.createNetwork(architecture, data)
   try {
     const curve: CurvePoint[] = []
-    const report = yield* method.run(await unlearnContext(spec, context, network, declared, curve), options)
+    const unlearning = method.run(await unlearnContext(spec, context, network, declared, curve), options)
+    const report = yield* namingDivergence(id, unlearning)
     return {
-      weights: await context.writeArrays(await network.save()),
+      weights: await context.writeArrays(finite(await network.save(), id)),
       curve: await context.writeJson(curve),
       report: await context.writeJson(report ?? null),
     }
   } finally {
     network.dispose()
   }
+}
+
+/** A training that diverged says which method it was part of. */
+async function* namingDivergence(
+  method: string,
+  events: AsyncGenerator<StageProgress, unknown>,
+): AsyncGenerator<StageProgress, unknown> {
+  try {
+    return yield* events
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'diverged') throw error
+    const { message, hint, details } = error
+    throw new AppError('diverged', `${method}: ${message}`, {
+      ...(hint === undefined ? {} : { hint }),
+      details: { ...(typeof details === 'object' ? details : {}), method },
+      cause: error,
+    })
+  }
+}
+
+/** Methods that change weights without training have no loss to watch: their result is looked at. */
+function finite(weights: NamedArrays, method: string): NamedArrays {
+  const broken = Object.entries(weights).find(([, { data }]) => !data.every(Number.isFinite))
+  if (broken === undefined) return weights
+  throw new AppError('diverged', `${method} made weights of "${broken[0]}" that are no finite numbers.`, {
+    hint: 'Lower its strength.',
+    details: { method, variable: broken[0] },
+  })
 }
 
 /** What a method may read beside pixels and labels. No need leads to a gold. */
@@ -80,12 +111,21 @@ async function unlearnContext(
     twin: declared.includes('twin') ? await context.readIds(inputOf(spec, 'twin')) : new Int32Array(),
     easy: declared.includes('easyHard') ? await readLabels(context, inputOf(spec, 'easyHard'), forget) : null,
     checkpoints: context.checkpoints,
-    createNetwork: () => context.createNetwork(architecture, data),
+    createNetwork: ({ seed, classCount = data.classCount } = {}) =>
+      context.createNetwork(architecture, { ...data, classCount }, seed),
     weights: weightsOf,
     async *train(plan) {
       for await (const event of train(plan, stage)) {
         if (event.kind === 'curve') curve.push(event.point)
         yield event
+      }
+    },
+    gradients: (model, items, batchSize) => batchGradients(stage, model, feed, items, batchSize),
+    async attack(model, samples, attack) {
+      const batches = attackedLogits(stage, model, feed, samples, attack)
+      for (;;) {
+        const batch = await batches.next()
+        if (batch.done === true) return batch.value
       }
     },
     predict: (model, samples) => predict(stage, model, feed, samples),

@@ -1,9 +1,9 @@
-import type { NamedTensorMap, Scalar, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core'
+import type { NamedTensorMap, Scalar, Tensor, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs-core'
 import type { Engine } from '../engines/engine.ts'
 import { softmaxCrossEntropy } from '../engines/ops.ts'
 import type { Optimizer } from '../engines/optimizers.ts'
 import { argmaxOfRow } from '../features/logits.ts'
-import type { TrainingItems, TrainPlan } from './types.ts'
+import type { Network, TrainingItems, TrainPlan } from './types.ts'
 
 export interface Batch {
   readonly count: number
@@ -11,52 +11,95 @@ export interface Batch {
   readonly x: () => Tensor4D
   /** Row-major target probabilities [count, K]. */
   readonly targets: Float32Array
+  readonly targetWeight: number
+  readonly distil: BatchDistillation | null
+  /** Factor of the batch's mean loss. */
+  readonly weight: number
 }
+
+interface BatchDistillation {
+  /** Row-major [count, K]. */
+  readonly probabilities: Float32Array
+  /** Mean entropy of the rows, nats: what turns their cross-entropy into a KL divergence. */
+  readonly entropy: number
+  readonly temperature: number
+  readonly weight: number
+}
+
+/** What a training holds on the engine beside its network, for all of its steps. */
+export interface StepState {
+  readonly network: Network
+  /** The variables that are trained. */
+  readonly variables: readonly Variable[]
+  readonly optimizer: Optimizer
+  /** By engine name of a variable: boolean, false where a weight stays. */
+  readonly masks: ReadonlyMap<string, Tensor>
+}
+
+/** A loss beyond this is no loss any more, although it is a number: no probability of a float32 softmax costs as much. */
+const explodedLoss = 1e6
 
 /** The items at `rows`; noise is drawn in the order of the rows when `x` is made. */
 export function takeBatch(
-  { feed, network }: TrainPlan,
+  { feed, network: { classCount } }: Pick<TrainPlan, 'feed' | 'network'>,
   items: TrainingItems,
   rows: Int32Array,
   normals: () => number,
+  weight = 1,
 ): Batch {
-  const { noise } = items
+  const { noise, distil, targetWeight = 1 } = items
   const x = (): Tensor4D =>
     feed.batch(
       rows.map((row) => items.samples[row]),
       noise === undefined ? undefined : { sigma: Float32Array.from(rows, (row) => noise[row]), normals },
     )
-  return { count: rows.length, x, targets: targetRows(items.targets, rows, network.classCount) }
+  return {
+    count: rows.length,
+    x,
+    targets: targetRows(items.targets, rows, classCount),
+    targetWeight,
+    distil:
+      distil === undefined
+        ? null
+        : distillationRows(distil.probabilities, rows, classCount, distil.temperature, distil.weight),
+    weight,
+  }
 }
 
 /**
- * One update on the batch's mean cross-entropy. Returns the loss before the update and how many rows were classified
- * as their most probable target; null, with the weights as they were, when loss or gradient isn't finite.
+ * One update on the weighted sum of the batches' mean losses and the L1 penalty. Returns the loss before the update and
+ * how many rows of the first batch were classified as their most probable target; null, with the weights as they were,
+ * when loss or gradient isn't finite or has exploded.
  */
 export async function trainStep(
   { tf }: Engine,
-  { network }: TrainPlan,
-  optimizer: Optimizer,
-  batch: Batch,
+  { network, variables, optimizer, masks }: StepState,
+  batches: readonly [Batch, ...Batch[]],
+  l1: number,
   learningRate: number,
 ): Promise<{ readonly loss: number; readonly correct: number } | null> {
   const { classCount } = network
+  const [first] = batches
   const step = tf.tidy((): { loss: Scalar; logits: Tensor2D; squared: Scalar; grads: NamedTensorMap } => {
-    const x = batch.x()
-    const targets = tf.tensor2d(batch.targets, [batch.count, classCount])
+    const inputs = batches.map((batch) => ({ batch, x: batch.x() }))
     const held: { logits: Tensor2D | null } = { logits: null }
     try {
       const { value, grads } = tf.variableGrads(() => {
-        const { logits } = network.forward(x)
-        // The gradient's own scope would dispose them.
-        held.logits = tf.keep(logits)
-        return tf.mean(softmaxCrossEntropy(logits, targets)) as Scalar
-      }, [...network.variables.values()])
+        const losses = inputs.map(({ batch, x }) => {
+          const { logits } = network.forward(x)
+          // The gradient's own scope would dispose them.
+          if (batch === first) held.logits = tf.keep(logits)
+          return batchLoss(tf, batch, logits, classCount)
+        })
+        if (l1 > 0) losses.push(tf.mul(l1, tf.addN(variables.map((variable) => tf.sum(tf.abs(variable))))))
+        return losses.reduce((sum, loss) => tf.add(sum, loss)) as Scalar
+      }, [...variables])
+      const applied = masked(tf, grads, masks)
       return {
         loss: value,
         logits: held.logits as unknown as Tensor2D,
-        squared: optimizer.squaredNorm(grads),
-        grads,
+        squared: optimizer.squaredNorm(applied),
+        grads: applied,
       }
     } catch (error) {
       held.logits?.dispose()
@@ -70,12 +113,13 @@ export async function trainStep(
       step.logits.data<'float32'>(),
       step.squared.data<'float32'>(),
     ])
-    if (!Number.isFinite(loss[0])) return null
-    const gradientNorm = optimizer.step(step.grads, learningRate, Math.sqrt(squared[0]))
+    if (!(Math.abs(loss[0]) <= explodedLoss)) return null
+    const norm = Math.sqrt(squared[0])
+    const gradientNorm = keepingMasked(tf, variables, masks, () => optimizer.step(step.grads, learningRate, norm))
     if (!Number.isFinite(gradientNorm)) return null
     let correct = 0
-    for (let row = 0; row < batch.count; row++) {
-      if (argmaxOfRow(logits, row, classCount) === argmaxOfRow(batch.targets, row, classCount)) correct++
+    for (let row = 0; row < first.count; row++) {
+      if (argmaxOfRow(logits, row, classCount) === argmaxOfRow(first.targets, row, classCount)) correct++
     }
     return { loss: loss[0], correct }
   } finally {
@@ -83,12 +127,84 @@ export async function trainStep(
   }
 }
 
+/** Terms of weight 0 are left out and factors of 1 not multiplied by: a method at a setting in which it is another one has that one's bits. */
+function batchLoss(
+  tf: Engine['tf'],
+  { count, targets, targetWeight, distil, weight }: Batch,
+  logits: Tensor2D,
+  classCount: number,
+): Tensor {
+  const times = (factor: number, x: Tensor): Tensor => (factor === 1 ? x : tf.mul(factor, x))
+  const terms: Tensor[] = []
+  if (targetWeight !== 0) {
+    const rows = softmaxCrossEntropy(logits, tf.tensor2d(targets, [count, classCount]))
+    terms.push(times(targetWeight, tf.mean(rows)))
+  }
+  if (distil !== null && distil.weight !== 0) {
+    const { temperature, entropy } = distil
+    const softened = temperature === 1 ? logits : tf.mul(logits, 1 / temperature)
+    const rows = softmaxCrossEntropy(softened as Tensor2D, tf.tensor2d(distil.probabilities, [count, classCount]))
+    terms.push(tf.mul(distil.weight * temperature ** 2, tf.sub(tf.mean(rows), entropy)))
+  }
+  // Nothing to learn from is a loss of 0, whatever the logits are.
+  const loss = terms.length === 0 ? tf.mul(0, tf.mean(logits)) : terms.reduce((sum, term) => tf.add(sum, term))
+  return times(weight, loss)
+}
+
+/** Gradients without those of weights that stay, which would else count in the gradient's norm. */
+function masked(tf: Engine['tf'], grads: NamedTensorMap, masks: StepState['masks']): NamedTensorMap {
+  if (masks.size === 0) return grads
+  return Object.fromEntries(
+    Object.entries(grads).map(([name, gradient]) => {
+      const mask = masks.get(name)
+      return [name, mask === undefined ? gradient : tf.where(mask, gradient, tf.zerosLike(gradient))]
+    }),
+  )
+}
+
+/** Updates, then puts masked weights back to their bits: momentum and weight decay would move them without a gradient. */
+function keepingMasked(
+  tf: Engine['tf'],
+  variables: readonly Variable[],
+  masks: StepState['masks'],
+  update: () => number,
+): number {
+  if (masks.size === 0) return update()
+  return tf.tidy(() => {
+    const before = variables.map((variable) => variable.clone())
+    const norm = update()
+    for (const [i, variable] of variables.entries()) {
+      const mask = masks.get(variable.name)
+      if (mask !== undefined) variable.assign(tf.where(mask, variable, before[i]))
+    }
+    return norm
+  })
+}
+
 function targetRows(targets: TrainingItems['targets'], rows: Int32Array, classCount: number): Float32Array {
+  if ('probabilities' in targets) return rowsOf(targets.probabilities, rows, classCount)
+  const out = new Float32Array(rows.length * classCount)
+  for (let i = 0; i < rows.length; i++) out[i * classCount + targets.labels[rows[i]]] = 1
+  return out
+}
+
+function distillationRows(
+  all: Float32Array,
+  rows: Int32Array,
+  classCount: number,
+  temperature: number,
+  weight: number,
+): BatchDistillation {
+  const probabilities = rowsOf(all, rows, classCount)
+  let entropy = 0
+  for (const p of probabilities) if (p > 0) entropy -= p * Math.log(p)
+  return { probabilities, entropy: entropy / rows.length, temperature, weight }
+}
+
+function rowsOf(all: Float32Array, rows: Int32Array, classCount: number): Float32Array {
   const out = new Float32Array(rows.length * classCount)
   for (let i = 0; i < rows.length; i++) {
-    const row = rows[i]
-    if ('labels' in targets) out[i * classCount + targets.labels[row]] = 1
-    else out.set(targets.probabilities.subarray(row * classCount, (row + 1) * classCount), i * classCount)
+    out.set(all.subarray(rows[i] * classCount, (rows[i] + 1) * classCount), i * classCount)
   }
   return out
 }

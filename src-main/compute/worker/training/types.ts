@@ -42,28 +42,64 @@ export interface TrainingItems {
   readonly samples: Int32Array
   /** One of the two: class per item, or a row of target probabilities per item [n * K]. */
   readonly targets: { readonly labels: Int32Array } | { readonly probabilities: Float32Array }
+  /** Factor of the cross-entropy with the targets; default 1. At 0 they only say what counts as correct in the curve. */
+  readonly targetWeight?: number
+  /** Added to the loss: distance to a teacher's prediction. */
+  readonly distil?: Distillation
   /** Standard deviation of Gaussian input noise per item, in normalised units; absent: none. */
   readonly noise?: Float32Array
 }
+
+/** weight T^2 KL(softmax(teacher / T) || softmax(student / T)), the mean over rows (Hinton et al. 2015). */
+export interface Distillation {
+  /** softmax(teacher / T) per item [n * K]: the teacher is fixed, so it is asked once. */
+  readonly probabilities: Float32Array
+  readonly temperature: number
+  readonly weight: number
+}
+
+/** A part of an epoch that visits its items once, in an order of its own. */
+export interface TrainingPass {
+  readonly items: TrainingItems
+  /** Default: the plan's. */
+  readonly batchSize?: number
+  /** Factor of the batch's mean loss; default 1, negative climbs it. */
+  readonly weight?: number
+  /**
+   * A second batch in every step, its loss added: taken in turn from these items, in one seeded order a pass, again and
+   * again. At weight 0 it isn't visited at all.
+   */
+  readonly beside?: { readonly items: TrainingItems; readonly batchSize: number; readonly weight: number }
+  /** Factor of the sum of all trained weights' absolute values, added to the loss; default 0. */
+  readonly l1?: number
+}
+
+/** x 0.1 after 50, 80 and 90 % of the epochs. */
+export type Schedule = Recipe['schedule'] | 'steps'
 
 export interface TrainPlan {
   readonly network: Network
   readonly feed: ImageFeed
   /**
-   * The same items every epoch, or chosen per epoch (0-based). A function must give the same items whenever it is asked
-   * for the same epoch: it is asked ahead for the number of steps, and again by a resumed training.
+   * The same items every epoch, or chosen per epoch (0-based), or an epoch's passes, one after the other. A function must
+   * give the same whenever it is asked for the same epoch: it is asked ahead for the number of steps, and again by a
+   * resumed training. The curve is that of an epoch's last pass.
    */
-  readonly items: TrainingItems | ((epoch: number) => TrainingItems)
+  readonly items: TrainingItems | ((epoch: number) => TrainingItems | readonly TrainingPass[])
   readonly epochs: number
   readonly batchSize: number
   readonly optimizer: Recipe['optimizer']
   readonly lr: number
   /** Cosine runs to 0 over all steps of this plan. */
-  readonly schedule: Recipe['schedule']
+  readonly schedule: Schedule
   readonly momentum?: number
   readonly weightDecay?: number
   /** An update with a smaller global gradient norm is skipped (Adam turns round-off into full steps). */
   readonly minGradientNorm?: number
+  /** Names of the variables that are trained; default: all. The others stay, untouched by weight decay too. */
+  readonly trainable?: readonly string[]
+  /** By variable, 1 for every weight that may change: the others keep their bits. */
+  readonly mask?: ReadonlyMap<string, Uint8Array>
   readonly seed: number
   /** Names the random streams (order, noise), so that two plans with one seed don't share draws. */
   readonly stream: string
@@ -125,8 +161,11 @@ export interface UnlearnContext extends StageContext {
   readonly feed: ImageFeed
   /** M_u in the making: holds M_o's weights at the start. */
   readonly network: Network
-  /** Fresh network of the same architecture (weights to be loaded); the caller disposes. */
-  createNetwork(): Promise<Network>
+  /**
+   * Another network of the same architecture: zeros (to be loaded), or the initial weights of a seed; on request with
+   * another number of classes. The caller disposes.
+   */
+  createNetwork(options?: { readonly seed?: number; readonly classCount?: number }): Promise<Network>
   readonly forget: Int32Array
   readonly retain: Int32Array
   /** H_c where the method needs the twin, else empty. */
@@ -137,9 +176,38 @@ export interface UnlearnContext extends StageContext {
   weights(input: UnlearnInput): NamedArrays
   readonly checkpoints: CheckpointSlot
   train(plan: TrainPlan): AsyncGenerator<StageProgress, void>
+  /** Gradients of the items' mean cross-entropy, batch by batch in their order, counted as visits in both directions. */
+  gradients(network: Network, items: LabelledSamples, batchSize: number): AsyncGenerator<BatchGradient, void>
+  /** Logits [n, K] of samples under an L-infinity attack on `network`; every step is a visit in both directions. */
+  attack(network: Network, samples: Int32Array, attack: Attack): Promise<Float32Array>
   /** Logits and penultimate features in batches, counted as forward visits. Row-major float32. */
   predict(
     network: Network,
     samples: Int32Array,
   ): Promise<{ readonly logits: Float32Array; readonly penultimate: Float32Array; readonly width: number }>
+}
+
+/** Samples under labels, which need not be their own. */
+export interface LabelledSamples {
+  readonly samples: Int32Array
+  readonly labels: Int32Array
+}
+
+export interface BatchGradient {
+  readonly rows: number
+  /** Rows of this batch and those before. */
+  readonly done: number
+  /** By variable; the mean over the batch's rows. */
+  readonly gradients: ReadonlyMap<string, Float32Array>
+}
+
+/** Steps along the sign of the input's gradient, up the loss (FGSM with one step, PGD with several). */
+export interface Attack {
+  /** Radius of the ball in units of [0, 1] images. */
+  readonly epsilon: number
+  readonly steps: number
+  /** In the same units; default: a third of the radius. */
+  readonly stepSize?: number
+  /** Rounds the result to the 256 values that a stored pixel can have. */
+  readonly discrete?: boolean
 }
