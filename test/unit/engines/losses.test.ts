@@ -2,13 +2,15 @@ import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
 import { loadEngine } from '#main/compute/worker/engines/engine.ts'
 import { softmaxCrossEntropy } from '#main/compute/worker/engines/ops.ts'
+import type { EngineId } from '#shared/domain/engine.ts'
+import { nativeMissing } from '#test/support/native-engine.ts'
 import { dot, plainCrossEntropy, slope } from './plain-network.ts'
 import { normals, onEngine, read, relativeError, type Values } from './tensors.ts'
 
-const engines = ['wasm', 'cpu'] as const
+const engines: readonly EngineId[] = ['wasm', 'cpu', ...(nativeMissing === null ? (['native'] as const) : [])]
 
 function crossEntropy(
-  id: 'wasm' | 'cpu',
+  id: EngineId,
   logits: ArrayLike<number>,
   targets: ArrayLike<number>,
   classes: number,
@@ -100,6 +102,33 @@ const operations: Record<string, (x: tf.Tensor2D) => tf.Tensor> = {
   'matMul of a transpose': (x) => tf.matMul(x, tf.square(x), true, false),
   'matMul of two transposes': (x) => tf.matMul(tf.reshape(x, [4, 3]), x, true, true),
   clone: (x) => tf.clone(x),
+  'a power': (x) => tf.pow(tf.add(tf.square(x), 0.5), 1.5),
+  'a power of the exponent': (x) => tf.pow(tf.scalar(2.5), x),
+  'a whole power of either sign': (x) => tf.pow(x, 3),
+  rsqrt: (x) => tf.rsqrt(tf.add(tf.square(x), 0.5)),
+  reciprocal: (x) => tf.reciprocal(tf.add(tf.square(x), 0.5)),
+  log1p: (x) => tf.log1p(tf.square(x)),
+  softplus: (x) => tf.softplus(x),
+  leakyRelu: (x) => tf.leakyRelu(x, 0.1),
+  'a sign and a step beside a value': (x) => tf.add(tf.mul(tf.sign(x), x), tf.step(x)),
+  where: (x) => tf.where(tf.greater(x, 0.2), tf.square(x), tf.mul(x, 3)),
+  'max of an axis': (x) => tf.max(x, 1),
+  'max of all': (x) => tf.max(x),
+  'min of an axis': (x) => tf.min(x, 0, true),
+  'gather of rows, repeated': (x) => tf.gather(tf.square(x), tf.tensor1d([2, 0, 2, 1], 'int32')),
+  'gather of columns': (x) => tf.gather(x, tf.tensor2d([3, 3, 0, 1], [2, 2], 'int32'), 1),
+  slice: (x) => tf.slice(x, [1, 1], [2, 2]),
+  'slice to the end': (x) => tf.slice(x, [0, 2]),
+  pad: (x) =>
+    tf.pad(x, [
+      [1, 0],
+      [2, 1],
+    ]),
+  concat: (x) => tf.concat([x, tf.square(x), tf.slice(x, [0, 0], [3, 1])], 1),
+  split: (x) => tf.mul(...(tf.split(x, 2, 1) as [tf.Tensor, tf.Tensor])),
+  stack: (x) => tf.stack([x, tf.square(x)], 1),
+  unstack: (x) => tf.mul(tf.unstack(x, 0)[0], tf.unstack(x, 0)[2]),
+  tile: (x) => tf.tile(x, [2, 3]),
 }
 
 describe.each(engines)('gradients of stock operations on %s', (id) => {

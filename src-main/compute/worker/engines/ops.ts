@@ -2,9 +2,24 @@
  * The differentiable operations that networks here are built from. All work on the active engine, under `tf.grad`,
  * `tf.variableGrads` and their like, once (no second derivatives), and with respect to inputs as well as parameters.
  */
-import { maxPool as stockMaxPool, type Tensor1D, type Tensor2D, type Tensor4D } from '@tensorflow/tfjs-core'
+import {
+  mul,
+  maxPool as stockMaxPool,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor4D,
+  tensor,
+} from '@tensorflow/tfjs-core'
 import { AppError } from '#shared/errors.ts'
-import { type ConvAttributes, type DenseAttributes, kernelNames, type Padding } from './kernels/names.ts'
+import { Random } from '#shared/random.ts'
+import {
+  type BatchNormAttributes,
+  type ConvAttributes,
+  type DenseAttributes,
+  kernelNames,
+  type Padding,
+} from './kernels/names.ts'
 import { runKernel } from './kernels/run-kernel.ts'
 
 type Strides = number | [number, number]
@@ -44,6 +59,79 @@ export function maxPool(
   opts: { readonly size: number; readonly strides: Strides; readonly pad: Padding },
 ): Tensor4D {
   return stockMaxPool(x, opts.size, opts.strides, opts.pad)
+}
+
+export interface BatchNormOptions {
+  /** Added to the variance. */
+  readonly epsilon: number
+  readonly relu: boolean
+}
+
+function requireChannels(operation: string, x: Tensor4D, perChannel: readonly Tensor1D[]): void {
+  for (const { shape } of perChannel) requireEqual(operation, 'channels and values for each', x.shape[3], shape[0])
+}
+
+/**
+ * relu?(gamma (x - mean) / sqrt(variance + epsilon) + beta) with the batch's own mean and biased variance over all axes
+ * but the last, as in training. x: [batch, height, width, channels], all else: [channels]. Differentiable in x, gamma and
+ * beta through `y` alone; `mean` and `variance` are for moving averages.
+ */
+export function batchNorm(
+  x: Tensor4D,
+  gamma: Tensor1D,
+  beta: Tensor1D,
+  { epsilon, relu }: BatchNormOptions,
+): { readonly y: Tensor4D; readonly mean: Tensor1D; readonly variance: Tensor1D } {
+  requireChannels('batchNorm', x, [gamma, beta])
+  const attributes: BatchNormAttributes = { epsilon, relu }
+  const [y, mean, variance] = runKernel<Tensor[]>(kernelNames.batchNorm, { x, gamma, beta }, attributes)
+  return { y: y as Tensor4D, mean: mean as Tensor1D, variance: variance as Tensor1D }
+}
+
+/** The same with a given mean and variance, as in prediction. Differentiable in x, gamma and beta. */
+export function batchNormFixed(
+  x: Tensor4D,
+  gamma: Tensor1D,
+  beta: Tensor1D,
+  mean: Tensor1D,
+  variance: Tensor1D,
+  { epsilon, relu }: BatchNormOptions,
+): Tensor4D {
+  requireChannels('batchNormFixed', x, [gamma, beta, mean, variance])
+  const attributes: BatchNormAttributes = { epsilon, relu }
+  return runKernel<Tensor4D>(kernelNames.batchNormFixed, { x, gamma, beta, mean, variance }, attributes)
+}
+
+/** relu(a + b) of one shape: the end of a residual block. */
+export function addRelu<T extends Tensor>(a: T, b: T): T {
+  requireEqual('addRelu', 'numbers of axes', a.rank, b.rank)
+  for (const [axis, size] of a.shape.entries()) requireEqual('addRelu', `sizes of axis ${axis}`, size, b.shape[axis])
+  return runKernel<T>(kernelNames.addRelu, { a, b })
+}
+
+/** Mean over height and width: [batch, height, width, channels] to [batch, channels]. */
+export function globalAveragePool(x: Tensor4D): Tensor2D {
+  return runKernel<Tensor2D>(kernelNames.globalAveragePool, { x })
+}
+
+/**
+ * Inverted dropout (Srivastava et al. 2014, section 10): each value is dropped with probability `rate`, the others are
+ * divided by 1 - rate. The mask follows from seed, step and layer alone: each step has its own, a resumed training
+ * repeats it, and all engines have the same.
+ */
+export function dropout<T extends Tensor>(
+  x: T,
+  opts: { readonly rate: number; readonly seed: number; readonly step: number; readonly layer: string },
+): T {
+  const { rate, seed, step, layer } = opts
+  if (!(rate >= 0 && rate < 1)) throw new AppError('internal', `dropout: the rate ${rate} is not in [0, 1).`)
+  if (rate === 0) return x.clone()
+  const random = Random.of(seed, 'dropout', layer, step)
+  const dropped = Math.round(rate * 2 ** 32)
+  const kept = 1 / (1 - rate)
+  const mask = new Float32Array(x.size)
+  for (let i = 0; i < mask.length; i++) mask[i] = random.uint32() < dropped ? 0 : kept
+  return mul(x, tensor(mask, x.shape))
 }
 
 /**

@@ -16,10 +16,12 @@ import {
   getKernel,
   logSoftmax,
   max,
+  mean,
   mul,
   type NamedAttrMap,
   type NamedTensorMap,
   neg,
+  relu as rectify,
   registerKernel,
   reshape,
   sqrt,
@@ -29,13 +31,17 @@ import {
   sum,
   type Tensor,
   tidy,
+  tile,
 } from '@tensorflow/tfjs-core'
 import {
   type AdamAttributes,
+  type BatchNormAttributes,
+  type BatchNormGradientAttributes,
   type ConvAttributes,
   type ConvFilterAttributes,
   type ConvInputAttributes,
   type DenseAttributes,
+  type GlobalAveragePoolGradientAttributes,
   kernelNames,
   type SgdAttributes,
 } from './names.ts'
@@ -47,6 +53,20 @@ const activation = (relu: boolean): { activation: string; leakyreluAlpha: number
   activation: relu ? 'relu' : 'linear',
   leakyreluAlpha: 0,
 })
+
+/** All axes but the last. */
+const rowAxes = ({ shape }: Tensor): number[] => shape.slice(0, -1).map((_, axis) => axis)
+
+function normalise(
+  centred: Tensor,
+  gamma: Tensor,
+  beta: Tensor,
+  variance: Tensor,
+  { epsilon, relu }: BatchNormAttributes,
+): Tensor {
+  const y = add(mul(centred, div(gamma, sqrt(add(variance, epsilon)))), beta)
+  return relu ? rectify(y) : y
+}
 
 function softmax(logits: Tensor): Tensor {
   const powers = exp(sub(logits, max(logits, -1, true)))
@@ -79,13 +99,41 @@ export const composedKernels: Readonly<Record<(typeof kernelNames)[keyof typeof 
     )
   },
   [kernelNames.biasGradient]({ dy }) {
-    return sum(
-      dy,
-      dy.shape.slice(0, -1).map((_, axis) => axis),
-    )
+    return sum(dy, rowAxes(dy))
   },
   [kernelNames.reluGradient]({ dy, y }) {
     return mul(dy, step(y))
+  },
+  [kernelNames.addRelu]({ a, b }) {
+    return rectify(add(a, b))
+  },
+  [kernelNames.batchNorm]({ x, gamma, beta }, attributes) {
+    const average = mean(x, rowAxes(x))
+    const centred = sub(x, average)
+    const variance = mean(square(centred), rowAxes(x))
+    return [normalise(centred, gamma, beta, variance, attributes as BatchNormAttributes), average, variance]
+  },
+  [kernelNames.batchNormFixed]({ x, gamma, beta, mean: average, variance }, attributes) {
+    return normalise(sub(x, average), gamma, beta, variance, attributes as BatchNormAttributes)
+  },
+  /** Ioffe and Szegedy 2015, section 3. */
+  [kernelNames.batchNormGradient]({ dy, x, y, gamma, mean: average, variance }, attributes) {
+    const { epsilon, relu, training } = attributes as BatchNormGradientAttributes
+    const dz = relu ? runKernel(kernelNames.reluGradient, { dy, y }) : dy
+    const deviation = sqrt(add(variance, epsilon))
+    const normal = div(sub(x, average), deviation)
+    const dBeta = sum(dz, rowAxes(x))
+    const dGamma = sum(mul(dz, normal), rowAxes(x))
+    const rows = x.size / gamma.size
+    const centred = training ? sub(dz, div(add(mul(normal, dGamma), dBeta), rows)) : dz
+    return [mul(centred, div(gamma, deviation)), dGamma, dBeta]
+  },
+  [kernelNames.globalAveragePool]({ x }) {
+    return mean(x, [1, 2])
+  },
+  [kernelNames.globalAveragePoolGradient]({ dy }, attributes) {
+    const [batch, height, width, channels] = (attributes as GlobalAveragePoolGradientAttributes).inputShape
+    return tile(reshape(div(dy, height * width), [batch, 1, 1, channels]), [1, height, width, 1])
   },
   [kernelNames.crossEntropy]({ logits, targets }) {
     return neg(sum(mul(targets, logSoftmax(logits)), -1))

@@ -13,7 +13,14 @@ import {
   reshape,
   type Tensor,
 } from '@tensorflow/tfjs-core'
-import { type ConvAttributes, type DenseAttributes, kernelNames, type Shape4D } from './names.ts'
+import {
+  type BatchNormAttributes,
+  type BatchNormGradientAttributes,
+  type ConvAttributes,
+  type DenseAttributes,
+  kernelNames,
+  type Shape4D,
+} from './names.ts'
 import { runKernel } from './run-kernel.ts'
 import { stockGradients } from './stock-gradients.ts'
 
@@ -23,6 +30,20 @@ function single(dy: Tensor | Tensor[]): Tensor {
 
 const beforeRelu = (dy: Tensor, y: Tensor, relu: boolean): Tensor =>
   relu ? runKernel(kernelNames.reluGradient, { dy, y }) : dy
+
+/** One kernel gives all three, so it runs at once and not when the first is asked for. */
+function batchNormGradients(
+  dy: Tensor,
+  [x, gamma, y, mean, variance]: readonly Tensor[],
+  attributes: BatchNormGradientAttributes,
+): Record<string, () => Tensor> {
+  const [dx, dGamma, dBeta] = runKernel<Tensor[]>(
+    kernelNames.batchNormGradient,
+    { dy, x, y, gamma, mean, variance },
+    attributes,
+  )
+  return { x: () => dx, gamma: () => dGamma, beta: () => dBeta }
+}
 
 const gradients: readonly GradConfig[] = [
   {
@@ -62,6 +83,39 @@ const gradients: readonly GradConfig[] = [
         bias: () => runKernel(kernelNames.biasGradient, { dy: dz }),
       }
     },
+  },
+  {
+    kernelName: kernelNames.addRelu,
+    outputsToSave: [true],
+    gradFunc(dy, [y]) {
+      const dz = beforeRelu(single(dy), y, true)
+      // Not one tensor for both: tfjs disposes of a gradient when it adds another to it.
+      return { a: () => dz, b: () => dz.clone() }
+    },
+  },
+  {
+    kernelName: kernelNames.batchNorm,
+    inputsToSave: ['x', 'gamma'],
+    outputsToSave: [true, true, true],
+    gradFunc: (dy, saved, attributes) =>
+      batchNormGradients(single(dy), saved, { ...(attributes as BatchNormAttributes), training: true }),
+  },
+  {
+    kernelName: kernelNames.batchNormFixed,
+    inputsToSave: ['x', 'gamma', 'mean', 'variance'],
+    outputsToSave: [true],
+    gradFunc: (dy, [x, gamma, mean, variance, y], attributes) =>
+      batchNormGradients(single(dy), [x, gamma, y, mean, variance], {
+        ...(attributes as BatchNormAttributes),
+        training: false,
+      }),
+  },
+  {
+    kernelName: kernelNames.globalAveragePool,
+    inputsToSave: ['x'],
+    gradFunc: (dy, [x]) => ({
+      x: () => runKernel(kernelNames.globalAveragePoolGradient, { dy: single(dy) }, { inputShape: x.shape as Shape4D }),
+    }),
   },
   {
     kernelName: kernelNames.crossEntropy,

@@ -16,6 +16,21 @@ export const kernelNames = {
   biasGradient: 'TmuBiasGrad',
   /** {dy, y} -> y > 0 ? dy : 0. */
   reluGradient: 'TmuReluGrad',
+  /** {a, b} of one shape -> relu(a + b): the end of a residual block. */
+  addRelu: 'TmuAddRelu',
+  /**
+   * {x, gamma, beta} -> [y, mean, variance]: normalisation by the batch's own statistics over all axes but the last; the
+   * variance is the biased one, which y is divided by. BatchNormAttributes.
+   */
+  batchNorm: 'TmuBatchNorm',
+  /** {x, gamma, beta, mean, variance} -> y: normalisation by given statistics. BatchNormAttributes. */
+  batchNormFixed: 'TmuBatchNormFixed',
+  /** {dy, x, y, gamma, mean, variance} -> [dx, dgamma, dbeta] of either. BatchNormGradientAttributes. */
+  batchNormGradient: 'TmuBatchNormGrad',
+  /** {x} -> [batch, channels]: mean over height and width. */
+  globalAveragePool: 'TmuGlobalAveragePool',
+  /** {dy} -> gradient with respect to x. GlobalAveragePoolGradientAttributes. */
+  globalAveragePoolGradient: 'TmuGlobalAveragePoolGrad',
   /** {logits, targets} -> loss of each row, nats. */
   crossEntropy: 'TmuSoftmaxCrossEntropy',
   /** {dy, logits, targets} -> gradient with respect to logits. */
@@ -48,6 +63,18 @@ export type ConvFilterAttributes = {
 }
 export type DenseAttributes = {
   relu: boolean
+}
+export type BatchNormAttributes = {
+  /** Added to the variance. */
+  epsilon: number
+  relu: boolean
+}
+export type BatchNormGradientAttributes = BatchNormAttributes & {
+  /** Whether the statistics are those of x, and so depend on it. */
+  training: boolean
+}
+export type GlobalAveragePoolGradientAttributes = {
+  inputShape: Shape4D
 }
 /**
  * Adam (Kingma and Ba 2015, algorithm 1) with L2 weight decay added to the gradient g:

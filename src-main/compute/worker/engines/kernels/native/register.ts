@@ -5,6 +5,8 @@ import {
   type NamedAttrMap,
   type NamedTensorMap,
   registerKernel,
+  reverse,
+  square,
   type Tensor,
   tensor,
   tidy,
@@ -12,12 +14,13 @@ import {
 } from '@tensorflow/tfjs-core'
 import { kernelNames } from '../names.ts'
 import type { NativeBackend } from './backend.ts'
+import { batchNormKernels } from './batch-norm.ts'
 import { plainKernels } from './plain.ts'
 import { type NativeKernel, type TwofoldKernel, twofoldKernels } from './twofold.ts'
 
 export const nativeBackendName = 'tensorflow'
 /** Changes with anything that changes results: artifacts record it. */
-const nativeKernelSet = 'tmu-onednn-1'
+const nativeKernelSet = 'tmu-onednn-2'
 
 /** Largest difference to the other kernel, relative to the largest value, with which oneDNN's is used. */
 const trialTolerance = 1e-4
@@ -28,8 +31,9 @@ const trialTolerance = 1e-4
  */
 export function registerNativeKernels(backend: NativeBackend): string {
   const fallen: string[] = []
-  for (const kernel of twofoldKernels(backend)) {
-    const works = !backend.isUsingGpuDevice && passesTrial(kernel)
+  const { isUsingGpuDevice } = backend
+  for (const kernel of [...twofoldKernels(backend), ...(isUsingGpuDevice ? [] : batchNormKernels(backend))]) {
+    const works = !isUsingGpuDevice && passesTrial(kernel)
     if (!works) fallen.push(kernel.name)
     replaceKernel(kernel.name, works ? guarded(kernel) : kernel.eigen)
   }
@@ -103,6 +107,31 @@ const trials: Readonly<Record<string, () => readonly TrialCall[]>> = {
         { filterSize: [size, size], strides: [2, 2], pad: 'same' },
       ]
     }),
+  [kernelNames.batchNorm]: () =>
+    batchNormTrials(({ x, gamma, beta }, relu) => [
+      { x, gamma, beta },
+      { epsilon: 1e-3, relu },
+    ]),
+  [kernelNames.batchNormFixed]: () =>
+    batchNormTrials((inputs, relu) => [
+      { ...inputs, mean: inputs.beta, variance: square(inputs.gamma) },
+      { epsilon: 1e-3, relu },
+    ]),
+  [kernelNames.batchNormGradient]: () =>
+    batchNormTrials(({ x, gamma, beta }, relu) => [
+      { dy: reverse(x), x, y: x, gamma, mean: beta, variance: square(gamma) },
+      { epsilon: 1e-3, relu, training: relu },
+    ]),
+}
+
+function batchNormTrials(
+  call: (inputs: Readonly<Record<'x' | 'gamma' | 'beta', Tensor>>, relu: boolean) => TrialCall,
+): TrialCall[] {
+  return [5, 16].flatMap((channels) =>
+    [true, false].map((relu) =>
+      call({ x: sample(1, [2, 7, 8, channels]), gamma: sample(2, [channels]), beta: sample(3, [channels]) }, relu),
+    ),
+  )
 }
 
 /** Whether oneDNN's kernel runs here and gives what Eigen's gives. */
@@ -115,7 +144,11 @@ function passesTrial({ name, onednn, eigen }: TwofoldKernel): boolean {
   }
 }
 
-function difference(found: Tensor, expected: Tensor): number {
+function difference(found: Tensor | Tensor[], expected: Tensor | Tensor[]): number {
+  if (Array.isArray(found) && Array.isArray(expected)) {
+    return Math.max(...found.map((tensor, i) => difference(tensor, expected[i])))
+  }
+  if (Array.isArray(found) || Array.isArray(expected)) return Number.POSITIVE_INFINITY
   const [a, b] = [found.dataSync(), expected.dataSync()]
   if (a.length !== b.length) return Number.POSITIVE_INFINITY
   let largest = 0

@@ -19,7 +19,7 @@ import {
 } from '../names.ts'
 import { Attributes, type NativeBackend, type OpAttribute } from './backend.ts'
 
-export type NativeKernel = (inputs: NamedTensorMap, attributes: NamedAttrMap) => Tensor
+export type NativeKernel = (inputs: NamedTensorMap, attributes: NamedAttrMap) => Tensor | Tensor[]
 
 export interface TwofoldKernel {
   readonly name: string

@@ -112,6 +112,7 @@ export const f64 = {
   load: load('f64', [0x2b]),
   const: (value: number): F64 => expression('f64', 0x44, ...new Uint8Array(new Float64Array([value]).buffer)),
   add: binary<'f64', 'f64'>('f64', [0xa0]),
+  sub: binary<'f64', 'f64'>('f64', [0xa1]),
   mul: binary<'f64', 'f64'>('f64', [0xa2]),
   promote: unary<'f64', 'f32'>('f64', [0xbb]),
   lane: (value: V128, lane: 0 | 1): F64 => expression('f64', value.code, simd(0x21), lane),
@@ -150,6 +151,7 @@ export const f32x4 = {
 export const f64x2 = {
   splat: unary<'v128', 'f64'>('v128', simd(0x14)),
   add: binary<'v128', 'v128'>('v128', simd(0xf0)),
+  sub: binary<'v128', 'v128'>('v128', simd(0xf1)),
   mul: binary<'v128', 'v128'>('v128', simd(0xf2)),
   promoteLow: unary<'v128', 'v128'>('v128', simd(0x5f)),
   /** Lanes 2 and 3 of four floats as two doubles. */

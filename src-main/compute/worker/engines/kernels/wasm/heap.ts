@@ -84,6 +84,11 @@ export class WasmHeap {
     return address
   }
 
+  /** Ends when the memory grows, as every view of it. */
+  floats(address: number, count: number): Float32Array {
+    return new Float32Array(this.memory.buffer, address, count)
+  }
+
   readFloat64(address: number): number {
     return new DataView(this.memory.buffer).getFloat64(address, true)
   }

@@ -1,5 +1,6 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm'
 import { BatchMatMul, getKernel, type KernelFunc, registerKernel, unregisterKernel } from '@tensorflow/tfjs-core'
+import { batchNormKernels } from './batch-norm.ts'
 import { convolutionKernels } from './convolution.ts'
 import { crossEntropyKernels } from './cross-entropy.ts'
 import { WasmHeap } from './heap.ts'
@@ -10,7 +11,7 @@ import { vectorKernels } from './vector.ts'
 const backendName = 'wasm'
 
 /** Changes with anything that changes results: artifacts record it. */
-export const wasmKernelSet = 'tmu-simd-1'
+export const wasmKernelSet = 'tmu-simd-2'
 
 /** Registers our kernels on a ready wasm backend, in place of stock ones where both exist. */
 export async function registerWasmKernels(backend: BackendWasm): Promise<WasmHeap> {
@@ -20,6 +21,7 @@ export async function registerWasmKernels(backend: BackendWasm): Promise<WasmHea
     ...convolutionKernels(tools),
     ...denseKernels(tools),
     ...vectorKernels(tools),
+    ...batchNormKernels(tools),
     ...crossEntropyKernels(heap),
     [BatchMatMul]: matrixProduct(tools, getKernel(BatchMatMul, backendName).kernelFunc),
   }

@@ -1,7 +1,8 @@
 import { type AssembledFunction, assembleModule } from './assembler.ts'
+import { batchNormInput, batchNormSums, columnMoments, normaliseColumns } from './batch-norm-functions.ts'
 import { gatherPatches, scatterPatches, scatterToMaximum } from './convolution-functions.ts'
 import { multiply, multiplyTransposed, packColumns, packRows } from './matrix-functions.ts'
-import { adam, addSquares, columnSums, reluGradient, sgd } from './vector-functions.ts'
+import { adam, addRelu, addSquares, columnSums, reluGradient, repeatRow, sgd } from './vector-functions.ts'
 
 const sources = {
   packRows,
@@ -13,6 +14,12 @@ const sources = {
   scatterToMaximum,
   reluGradient,
   columnSums,
+  columnMoments,
+  normaliseColumns,
+  batchNormSums,
+  batchNormInput,
+  addRelu,
+  repeatRow,
   addSquares,
   adam,
   sgd,

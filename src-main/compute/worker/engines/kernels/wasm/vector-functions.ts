@@ -51,10 +51,32 @@ export const reluGradient = assembleFunction(
   },
 )
 
-/** target[c] = sum over rows of source[row, c]; source is row-major without gaps. */
+/** y = relu(a + b) */
+export const addRelu = assembleFunction({ a: 'i32', b: 'i32', y: 'i32', count: 'i32' }, (f, { a, b, y, count }) => {
+  // A maximum, not a comparison: a NaN must come through.
+  elementwise(f, count, [a, b, y], (load, store) => store(y, f32x4.max(f32x4.add(load(a), load(b)), v128.zero())))
+})
+
+/** target[row, c] = source[c] scale, for every row. */
+export const repeatRow = assembleFunction(
+  { source: 'i32', target: 'i32', rows: 'i32', columns: 'i32', scale: 'f32' },
+  (f, { source, target, rows, columns, scale }) => {
+    const factor = f.v128(f32x4.splat(scale))
+    const from = f.i32()
+    const count = f.i32()
+    f.while(i32.gtS(rows, i32.const(0)), () => {
+      f.set(from, source)
+      f.set(count, columns)
+      elementwise(f, count, [from, target], (load, store) => store(target, f32x4.mul(load(from), factor)))
+      f.advance(rows, -1)
+    })
+  },
+)
+
+/** target[c] = scale times the sum over rows of source[row, c]; source is row-major without gaps. */
 export const columnSums = assembleFunction(
-  { source: 'i32', target: 'i32', rows: 'i32', columns: 'i32' },
-  (f, { source, target, rows, columns }) => {
+  { source: 'i32', target: 'i32', rows: 'i32', columns: 'i32', scale: 'f64' },
+  (f, { source, target, rows, columns, scale }) => {
     const rowBytes = f.i32(i32.shl(columns, i32.const(2)))
     const from = f.i32()
     const left = f.i32()
@@ -76,8 +98,8 @@ export const columnSums = assembleFunction(
         f.advance(left, -1)
       })
       used.forEach((sum, index) => {
-        f.store32(target, f32.demote(f64.lane(sum, 0)), 8 * index)
-        f.store32(target, f32.demote(f64.lane(sum, 1)), 8 * index + 4)
+        f.store32(target, f32.demote(f64.mul(f64.lane(sum, 0), scale)), 8 * index)
+        f.store32(target, f32.demote(f64.mul(f64.lane(sum, 1), scale)), 8 * index + 4)
       })
       f.advance(source, 16 * groups)
       f.advance(target, 16 * groups)
@@ -96,7 +118,7 @@ export const columnSums = assembleFunction(
         f.advance(from, rowBytes)
         f.advance(left, -1)
       })
-      f.store32(target, f32.demote(single))
+      f.store32(target, f32.demote(f64.mul(single, scale)))
       f.advance(source, 4)
       f.advance(target, 4)
       f.advance(columns, -1)

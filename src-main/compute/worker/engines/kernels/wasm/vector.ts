@@ -1,5 +1,10 @@
 import { Identity, type KernelFunc, type TensorInfo } from '@tensorflow/tfjs-core'
-import { type AdamAttributes, kernelNames, type SgdAttributes } from '../names.ts'
+import {
+  type AdamAttributes,
+  type GlobalAveragePoolGradientAttributes,
+  kernelNames,
+  type SgdAttributes,
+} from '../names.ts'
 import type { WasmTools } from './matrix.ts'
 
 const sizeOf = ({ shape }: TensorInfo): number => shape.reduce((product, size) => product * size, 1)
@@ -24,7 +29,39 @@ export function vectorKernels({ heap, functions }: WasmTools): Readonly<Record<s
       const { dy } = inputs as Record<string, TensorInfo>
       const columns = dy.shape[dy.shape.length - 1]
       const out = heap.output([columns])
-      functions.columnSums(heap.address(dy), heap.address(out), sizeOf(dy) / columns, columns)
+      functions.columnSums(heap.address(dy), heap.address(out), sizeOf(dy) / columns, columns, 1)
+      return out
+    },
+
+    [kernelNames.addRelu]({ inputs }) {
+      const { a, b } = inputs as Record<string, TensorInfo>
+      const out = heap.output(a.shape)
+      functions.addRelu(heap.address(a), heap.address(b), heap.address(out), sizeOf(a))
+      return out
+    },
+
+    [kernelNames.globalAveragePool]({ inputs }) {
+      const { x } = inputs as Record<string, TensorInfo>
+      const [batch, height, width, channels] = x.shape
+      const out = heap.output([batch, channels])
+      const area = height * width
+      const [from, to] = [heap.address(x), heap.address(out)]
+      for (let i = 0; i < batch; i++) {
+        functions.columnSums(from + 4 * i * area * channels, to + 4 * i * channels, area, channels, 1 / area)
+      }
+      return out
+    },
+
+    [kernelNames.globalAveragePoolGradient]({ inputs, attrs }) {
+      const { dy } = inputs as Record<string, TensorInfo>
+      const { inputShape } = attrs as unknown as GlobalAveragePoolGradientAttributes
+      const [batch, height, width, channels] = inputShape
+      const out = heap.output(inputShape)
+      const area = height * width
+      const [from, to] = [heap.address(dy), heap.address(out)]
+      for (let i = 0; i < batch; i++) {
+        functions.repeatRow(from + 4 * i * channels, to + 4 * i * area * channels, area, channels, 1 / area)
+      }
       return out
     },
 
