@@ -1,7 +1,7 @@
 /** What a stage will cost, before it ran: sample-visits by rule, seconds by experience. */
 import { methodOf } from '#main/compute/methods.ts'
 import type { DataParams, StageInput, StageNode } from '#main/compute/stages.ts'
-import { parameterCount, shapedLayers, sizeOf } from '#main/compute/worker/models/shapes.ts'
+import { forwardOperations, penultimateWidth, weightCount } from '#main/compute/worker/models/shapes.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import type { StageKind } from '#shared/domain/stage.ts'
 import { assertNever } from '#shared/errors.ts'
@@ -104,13 +104,13 @@ function predictionBytes(
   { architecture, data, featureSets }: StageNode<'predict'>['params'],
   lists: SampleLists,
 ): number {
-  const width = shapedLayers(architecture, data).at(-1)?.input[0] ?? 0
+  const width = penultimateWidth(architecture, data)
   const features = featureSets.includes('evaluation') ? lists.evaluation.count * width : 0
   return 4 * (evaluatedSamples(lists) * data.classCount + features)
 }
 
 function weightBytes({ architecture, data }: { readonly architecture: string; readonly data: DataParams }): number {
-  return 4 * parameterCount(architecture, data)
+  return 4 * weightCount(architecture, data)
 }
 
 /** Weights and two moments, in the checkpoint before and the one being written. */
@@ -150,16 +150,6 @@ export function cautiousSeconds(node: Pick<StageNode, 'kind' | 'engine' | 'param
   if (params.architecture === undefined || params.data === undefined) return fixedSeconds[node.kind]
   const work = weighted * forwardOperations(params.architecture, params.data)
   return fixedSeconds[node.kind] + work / cautiousSpeed[node.engine]
-}
-
-/** Multiplications and additions of one sample's way through a network. */
-function forwardOperations(architecture: string, data: DataParams): number {
-  let operations = 0
-  for (const { variables, output } of shapedLayers(architecture, data)) {
-    const [kernel] = variables
-    if (kernel !== undefined) operations += 2 * kernel.fanIn * sizeOf(output)
-  }
-  return operations
 }
 
 /**

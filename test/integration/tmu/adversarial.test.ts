@@ -25,10 +25,15 @@ function identityNetwork({ tf }: Engine): Network {
     architecture: 'identity',
     classCount: 3,
     variables: new Map(),
+    statistics: new Map(),
+    layerNames: ['logits'],
+    penultimateLayer: 'logits',
+    learningLayers: [],
     forward(x) {
       const flat = tf.reshape(x, [-1, 3]) as Tensor2D
-      return { logits: tf.mul(flat, 3) as Tensor2D, penultimate: flat }
+      return { logits: tf.mul(flat, 3) as Tensor2D, penultimate: flat, activations: {}, batchStatistics: {} }
     },
+    updateStatistics: refuse,
     save: refuse,
     load: refuse,
     dispose() {},

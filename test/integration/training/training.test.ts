@@ -211,7 +211,7 @@ describe('training', () => {
     const failure = await trainOnce({ items, epochs: 3 }).catch((error: unknown) => error)
     expect(failure).toMatchObject({
       code: 'diverged',
-      message: expect.stringMatching(/diverged in epoch 2 of 3: .*the last one was 1\.\d+/),
+      message: expect.stringMatching(/diverged in epoch 2 of 3: .*the last sound loss was 1\.\d+/),
       details: { epoch: 2, step: 4 },
     })
   })

@@ -30,4 +30,29 @@ describe('initial weights', () => {
     expect(wider['conv1/kernel']).toEqual(narrow['conv1/kernel'])
     expect(wider['dense2/kernel'].shape).toEqual([64, 20])
   })
+
+  it('of a residual network are normal with variance two over the fan-out, batch norms at rest', () => {
+    const weights = initialWeights('resnet-small', { ...data, channels: 3 }, 1)
+    // 3x3 to 64 filters.
+    const kernel = weights['stage3.block1.conv2/kernel'].data
+    const square = kernel.reduce((sum, value) => sum + value * value, 0) / kernel.length
+    expect(square / (2 / (9 * 64))).toBeCloseTo(1, 1)
+    expect(Math.max(...kernel)).toBeGreaterThan(3 * Math.sqrt(2 / 576))
+    for (const [role, start] of [
+      ['gamma', 1],
+      ['beta', 0],
+      ['moving_mean', 0],
+      ['moving_variance', 1],
+    ] as const) {
+      expect(new Set(weights[`stem.norm/${role}`].data), role).toEqual(new Set([start]))
+    }
+    expect(Math.max(...weights['dense/bias'].data.map(Math.abs))).toBeGreaterThan(0)
+    expect(Math.max(...weights['dense/bias'].data.map(Math.abs))).toBeLessThan(1 / 8)
+  })
+
+  it('of VGG have no biases in the convolutions', () => {
+    const weights = initialWeights('vgg-11', { ...data, height: 32, width: 32, channels: 3 }, 1)
+    expect(new Set(weights['conv8/bias'].data)).toEqual(new Set([0]))
+    expect(new Set(weights['dense/bias'].data).size).toBe(10)
+  })
 })

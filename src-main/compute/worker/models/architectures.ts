@@ -1,38 +1,34 @@
 /** The networks that a study can use, as plain data: readable without a tensor library. */
 import type { ArchitectureInfo } from '#shared/domain/system.ts'
 import { AppError } from '#shared/errors.ts'
+import { conv, dense, denseHead, type LayerSpec, pool } from './layer-specs.ts'
+import { residualNetwork } from './residual-networks.ts'
 
-/** Convolutions pad like TensorFlow's "same": output = ceil(input / stride); pooling like "valid". */
-export type LayerSpec =
-  | {
-      readonly kind: 'conv'
-      readonly name: string
-      readonly filters: number
-      readonly kernel: number
-      readonly stride: number
-      readonly relu: boolean
-    }
-  | { readonly kind: 'max-pool'; readonly size: number; readonly stride: number }
-  | { readonly kind: 'flatten' }
-  | { readonly kind: 'dense'; readonly name: string; readonly units: number; readonly relu: boolean }
+export type { LayerSpec } from './layer-specs.ts'
+
+/**
+ * How kernels and biases start. `uniform`: PyTorch's default for Conv2d and Linear, U(-1/sqrt(fanIn), 1/sqrt(fanIn)) for
+ * both. `he-normal`: torchvision's for ResNet and VGG, N(0, 2 / fanOut) for convolutions (He et al. 2015), biases 0;
+ * dense layers as `uniform`.
+ */
+export type Initialisation = 'uniform' | 'he-normal'
 
 export interface Architecture extends ArchitectureInfo {
-  /** The last layer is the dense one that gives the logits; its input is the penultimate feature. */
+  readonly initialisation: Initialisation
+  /** Name of the layer whose output is the penultimate feature: the one that the last layer reads. */
+  readonly penultimate: string
+  /** Each after all that it reads. The last one is dense and gives the logits. */
   readonly layers: (classCount: number) => readonly LayerSpec[]
 }
 
-const conv = (name: string, filters: number, stride: number): LayerSpec => ({
-  kind: 'conv',
-  name,
-  filters,
-  kernel: 3,
-  stride,
-  relu: true,
-})
-const head = (classCount: number): readonly LayerSpec[] => [
-  { kind: 'flatten' },
-  { kind: 'dense', name: 'dense1', units: 64, relu: true },
-  { kind: 'dense', name: 'dense2', units: classCount, relu: false },
+/** Three times convolution and pooling, the last one without, as in ENGINES.md. */
+const pooledCnn = (first: number, second: number, classCount: number): readonly LayerSpec[] => [
+  conv('conv1', first),
+  pool('pool1'),
+  conv('conv2', second),
+  pool('pool2'),
+  conv('conv3', second),
+  ...denseHead(64, classCount),
 ]
 
 export const architectures: readonly Architecture[] = [
@@ -40,13 +36,114 @@ export const architectures: readonly Architecture[] = [
     id: 'tiny-cnn',
     title: 'Tiny CNN',
     summary: 'Two strided 3x3 convolutions (16, 32) and a dense layer of 64: small grey images, seconds an epoch.',
-    layers: (classCount) => [conv('conv1', 16, 2), conv('conv2', 32, 2), ...head(classCount)],
+    initialisation: 'uniform',
+    penultimate: 'dense1',
+    layers: (classCount) => [conv('conv1', 16, 2), conv('conv2', 32, 2), ...denseHead(64, classCount)],
   },
   {
     id: 'small-cnn',
     title: 'Small CNN',
     summary: 'Three strided 3x3 convolutions (16, 32, 64) and a dense layer of 64: colour images of about 32x32.',
-    layers: (classCount) => [conv('conv1', 16, 2), conv('conv2', 32, 2), conv('conv3', 64, 2), ...head(classCount)],
+    initialisation: 'uniform',
+    penultimate: 'dense1',
+    layers: (classCount) => [
+      conv('conv1', 16, 2),
+      conv('conv2', 32, 2),
+      conv('conv3', 64, 2),
+      ...denseHead(64, classCount),
+    ],
+  },
+  {
+    id: 'pooled-cnn-thin',
+    title: 'Pooled CNN, thin',
+    summary: 'Three 3x3 convolutions (16, 32, 32) with max pooling and a dense layer of 64: small grey images.',
+    initialisation: 'uniform',
+    penultimate: 'dense1',
+    layers: (classCount) => pooledCnn(16, 32, classCount),
+  },
+  {
+    id: 'pooled-cnn',
+    title: 'Pooled CNN',
+    summary: 'Three 3x3 convolutions (32, 64, 64) with max pooling and a dense layer of 64: colour images.',
+    initialisation: 'uniform',
+    penultimate: 'dense1',
+    layers: (classCount) => pooledCnn(32, 64, classCount),
+  },
+  {
+    id: 'wide-cnn',
+    title: 'Wide CNN',
+    summary: 'Three 3x3 convolutions (64, 128, 256) with max pooling and a dense layer of 256: minutes an epoch.',
+    initialisation: 'uniform',
+    penultimate: 'dense1',
+    layers: (classCount) => [
+      conv('conv1', 64),
+      pool('pool1'),
+      conv('conv2', 128),
+      pool('pool2'),
+      conv('conv3', 256),
+      pool('pool3'),
+      ...denseHead(256, classCount),
+    ],
+  },
+  {
+    id: 'vgg-11',
+    title: 'VGG-11 without batch norm',
+    summary: 'Eight 3x3 convolutions (64 to 512) with max pooling and one dense layer: for 32x32, best on a GPU.',
+    initialisation: 'he-normal',
+    penultimate: 'flatten',
+    // Simonyan and Zisserman 2015, configuration A; one dense layer instead of three, as is usual at 32x32.
+    layers: (classCount) => [
+      conv('conv1', 64),
+      pool('pool1'),
+      conv('conv2', 128),
+      pool('pool2'),
+      conv('conv3', 256),
+      conv('conv4', 256),
+      pool('pool3'),
+      conv('conv5', 512),
+      conv('conv6', 512),
+      pool('pool4'),
+      conv('conv7', 512),
+      conv('conv8', 512),
+      pool('pool5'),
+      { kind: 'flatten', name: 'flatten' },
+      dense('dense', classCount, false),
+    ],
+  },
+  {
+    id: 'resnet-small',
+    title: 'ResNet-8',
+    summary: 'Three residual blocks (16, 32, 64) with batch norm: the smallest of its family, trains on a laptop.',
+    initialisation: 'he-normal',
+    penultimate: 'pool',
+    layers: (classCount) =>
+      residualNetwork(
+        16,
+        [
+          { filters: 16, blocks: 1, stride: 1 },
+          { filters: 32, blocks: 1, stride: 2 },
+          { filters: 64, blocks: 1, stride: 2 },
+        ],
+        classCount,
+      ),
+  },
+  {
+    id: 'resnet-18',
+    title: 'ResNet-18',
+    summary: 'Eight residual blocks (64 to 512) with batch norm, for 32x32: the network of the papers, for a GPU.',
+    initialisation: 'he-normal',
+    penultimate: 'pool',
+    layers: (classCount) =>
+      residualNetwork(
+        64,
+        [
+          { filters: 64, blocks: 2, stride: 1 },
+          { filters: 128, blocks: 2, stride: 2 },
+          { filters: 256, blocks: 2, stride: 2 },
+          { filters: 512, blocks: 2, stride: 2 },
+        ],
+        classCount,
+      ),
   },
 ]
 

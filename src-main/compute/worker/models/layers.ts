@@ -1,29 +1,54 @@
 /** What each kind of layer computes. One entry a kind; shapes and variables are in shapes.ts. */
-import type { Rank, Tensor, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs-core'
-import { reshape } from '@tensorflow/tfjs-core'
+import type { Rank, Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs-core'
+import { add, mean, relu as rectified, reshape, zeros } from '@tensorflow/tfjs-core'
 import { conv2d, dense, maxPool } from '../engines/ops.ts'
 import type { LayerSpec } from './architectures.ts'
-import type { ShapedLayer } from './shapes.ts'
+import { type BatchStatistics, normaliseByBatch, normaliseByMovingAverages } from './batch-norm.ts'
 
 type Kind = LayerSpec['kind']
 type SpecOf<K extends Kind> = Extract<LayerSpec, { kind: K }>
-type Apply<K extends Kind> = (spec: SpecOf<K>, x: Tensor, variables: readonly Variable[]) => Tensor
+
+export interface LayerCall {
+  /** In the order of `ShapedLayer.inputs`. */
+  readonly inputs: readonly Tensor[]
+  /** In the order of `ShapedLayer.variables`. */
+  readonly variables: readonly Variable[]
+  /** Where a batch norm leaves the batch's own statistics; null in evaluation: it then goes by its moving averages. */
+  readonly onStatistics: ((statistics: BatchStatistics) => void) | null
+}
+
+type Apply<K extends Kind> = (spec: SpecOf<K>, call: LayerCall) => Tensor
 
 const layers: { readonly [K in Kind]: Apply<K> } = {
-  conv: ({ stride, relu }, x, [kernel, bias]) =>
-    conv2d(x as Tensor4D, kernel as Variable<Rank.R4>, bias as Variable<Rank.R1>, {
+  conv: ({ stride, relu, filters }, { inputs: [x], variables: [kernel, bias] }) =>
+    // Without a bias of its own: a constant, for which no gradient is ever computed.
+    conv2d(x as Tensor4D, kernel as Variable<Rank.R4>, (bias ?? zeros([filters])) as Tensor1D, {
       strides: stride,
       pad: 'same',
       relu,
     }),
-  'max-pool': ({ size, stride }, x) => maxPool(x as Tensor4D, { size, strides: stride, pad: 'valid' }),
-  flatten: (_, x) => reshape(x, [x.shape[0], -1]),
-  dense: ({ relu }, x, [kernel, bias]) =>
+  'batch-norm': ({ relu }, { inputs: [x], variables, onStatistics }) => {
+    const [gamma, beta, movingMean, movingVariance] = variables as readonly Variable<Rank.R1>[]
+    const image = x as Tensor4D
+    if (onStatistics === null) {
+      return rectifiedIf(relu, normaliseByMovingAverages(image, gamma, beta, movingMean, movingVariance))
+    }
+    const { y, statistics } = normaliseByBatch(image, gamma, beta)
+    onStatistics(statistics)
+    return rectifiedIf(relu, y)
+  },
+  'max-pool': ({ size, stride }, { inputs: [x] }) => maxPool(x as Tensor4D, { size, strides: stride, pad: 'valid' }),
+  'average-pool': (_, { inputs: [x] }) => mean(x, [1, 2]),
+  add: ({ relu }, { inputs: [x, other] }) => rectifiedIf(relu, add(x, other)),
+  flatten: (_, { inputs: [x] }) => reshape(x, [x.shape[0], -1]),
+  dense: ({ relu }, { inputs: [x], variables: [kernel, bias] }) =>
     dense(x as Tensor2D, kernel as Variable<Rank.R2>, bias as Variable<Rank.R1>, { relu }),
 }
 
-/** The layer's output; differentiable in `x` and in its variables. */
-export function applyLayer({ spec }: ShapedLayer, x: Tensor, variables: readonly Variable[]): Tensor {
-  const apply = layers[spec.kind] as (spec: LayerSpec, x: Tensor, variables: readonly Variable[]) => Tensor
-  return apply(spec, x, variables)
+const rectifiedIf = (relu: boolean, x: Tensor): Tensor => (relu ? rectified(x) : x)
+
+/** The layer's output; differentiable in its inputs and in what of its variables learns. */
+export function applyLayer(spec: LayerSpec, call: LayerCall): Tensor {
+  const apply = layers[spec.kind] as (spec: LayerSpec, call: LayerCall) => Tensor
+  return apply(spec, call)
 }

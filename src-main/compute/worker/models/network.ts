@@ -1,10 +1,13 @@
-import type { Tensor, Tensor2D, Variable } from '@tensorflow/tfjs-core'
+import type { Rank, Tensor, Tensor1D, Tensor2D, Variable } from '@tensorflow/tfjs-core'
 import { AppError } from '#shared/errors.ts'
 import type { DataParams } from '../../stages.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { NamedArrays, Network } from '../training/types.ts'
+import { architectureOf } from './architectures.ts'
 import { applyLayer } from './layers.ts'
-import { shapedLayers, sizeOf, type VariableShape } from './shapes.ts'
+import { learningLayers } from './learning-layers.ts'
+import { isTrainable, shapedLayers } from './shapes.ts'
+import { checkWeights } from './weights-check.ts'
 
 /**
  * A network of a known architecture, with these weights or (to be loaded later) zeros. The caller disposes.
@@ -17,37 +20,78 @@ export function createNetwork(
   weights: NamedArrays | null,
 ): Network {
   const { tf } = engine
+  const { penultimate: penultimateLayer } = architectureOf(architecture)
   const layers = shapedLayers(architecture, data)
   const shapes = layers.flatMap((layer) => layer.variables)
-  if (weights !== null) checkWeights(shapes, weights, architecture)
-  const variables = new Map<string, Variable>()
+  const refuse = (what: string): AppError =>
+    new AppError('corrupt', `The weights do not fit the architecture "${architecture}": ${what}.`, {
+      hint: 'Use weights that were made with this architecture, image size and number of classes.',
+    })
+  if (weights !== null) checkWeights(shapes, weights, refuse)
+  const all = new Map<string, Variable>()
   tf.tidy(() => {
-    for (const { name, shape } of shapes) {
+    for (const variable of shapes) {
+      const { name, shape } = variable
       // Names are unique in the engine, not only in the network: several networks live at once.
       const initial = weights === null ? tf.zeros([...shape]) : tf.tensor(weights[name].data.slice(), [...shape])
-      variables.set(name, tf.variable(initial))
+      all.set(name, tf.variable(initial, isTrainable(variable)))
     }
   })
-  const perLayer = layers.map((layer) => layer.variables.map(({ name }) => required(variables, name)))
+  const subset = (trainable: boolean): ReadonlyMap<string, Variable> =>
+    new Map(shapes.filter((shape) => isTrainable(shape) === trainable).map(({ name }) => [name, required(all, name)]))
+  const variables = subset(true)
+  const statistics = subset(false)
+  const perLayer = layers.map((layer) => layer.variables.map(({ name }) => required(all, name)))
+  const layerNames = layers.map(({ spec }) => spec.name)
 
   return {
     architecture,
     classCount: data.classCount,
     variables,
-    forward(x) {
-      let input: Tensor = x
+    statistics,
+    layerNames,
+    penultimateLayer,
+    learningLayers: learningLayers(layers),
+    forward(x, { mode = 'eval', keep = [] } = {}) {
+      const unknown = keep.find((name) => !layerNames.includes(name))
+      if (unknown !== undefined) throw noLayer(architecture, unknown, layerNames)
+      const outputs = new Map<string | null, Tensor>([[null, x]])
+      const batchStatistics: Record<string, Tensor1D> = {}
       let output: Tensor = x
-      for (const [i, layer] of layers.entries()) {
-        input = output
-        output = applyLayer(layer, input, perLayer[i])
+      for (const [i, { spec, inputs }] of layers.entries()) {
+        output = applyLayer(spec, {
+          inputs: inputs.map((name) => outputs.get(name) ?? x),
+          variables: perLayer[i],
+          onStatistics:
+            mode === 'eval'
+              ? null
+              : ({ mean, variance }) => {
+                  batchStatistics[`${spec.name}/moving_mean`] = mean
+                  batchStatistics[`${spec.name}/moving_variance`] = variance
+                },
+        })
+        outputs.set(spec.name, output)
       }
-      return { logits: output as Tensor2D, penultimate: input as Tensor2D }
+      return {
+        logits: output as Tensor2D,
+        penultimate: outputs.get(penultimateLayer) as Tensor2D,
+        activations: Object.fromEntries(keep.map((name) => [name, outputs.get(name) ?? output])),
+        batchStatistics,
+      }
+    },
+    updateStatistics(batchStatistics, rate) {
+      tf.tidy(() => {
+        for (const [name, batch] of Object.entries(batchStatistics)) {
+          const moving = required(statistics, name) as Variable<Rank.R1>
+          moving.assign(tf.add(tf.mul(moving, 1 - rate), tf.mul(batch, rate)))
+        }
+      })
     },
     async save() {
       return Object.fromEntries(
         await Promise.all(
           shapes.map(async ({ name, shape }) => {
-            const values = await required(variables, name).data<'float32'>()
+            const values = await required(all, name).data<'float32'>()
             // A copy: the cpu engine hands out the live array.
             return [name, { shape, data: values.slice() }] as const
           }),
@@ -55,33 +99,16 @@ export function createNetwork(
       )
     },
     load(loaded) {
-      checkWeights(shapes, loaded, architecture)
+      checkWeights(shapes, loaded, refuse)
       tf.tidy(() => {
         for (const { name, shape } of shapes) {
-          required(variables, name).assign(tf.tensor(loaded[name].data.slice(), [...shape]))
+          required(all, name).assign(tf.tensor(loaded[name].data.slice(), [...shape]))
         }
       })
     },
     dispose() {
-      for (const variable of variables.values()) variable.dispose()
+      for (const variable of all.values()) variable.dispose()
     },
-  }
-}
-
-function checkWeights(shapes: readonly VariableShape[], weights: NamedArrays, architecture: string): void {
-  const refuse = (what: string): AppError =>
-    new AppError('corrupt', `The weights do not fit the architecture "${architecture}": ${what}.`, {
-      hint: 'Use weights that were made with this architecture, image size and number of classes.',
-    })
-  const known = new Set(shapes.map(({ name }) => name))
-  const unknown = Object.keys(weights).find((name) => !known.has(name))
-  if (unknown !== undefined) throw refuse(`"${unknown}" is none of its variables`)
-  for (const { name, shape } of shapes) {
-    if (!Object.hasOwn(weights, name)) throw refuse(`"${name}" is missing`)
-    const found = weights[name]
-    if (found.shape.join() !== shape.join() || found.data.length !== sizeOf(shape)) {
-      throw refuse(`"${name}" has shape [${found.shape.join(', ')}] instead of [${shape.join(', ')}]`)
-    }
   }
 }
 
@@ -89,4 +116,11 @@ function required(variables: ReadonlyMap<string, Variable>, name: string): Varia
   const variable = variables.get(name)
   if (variable === undefined) throw new AppError('internal', `The network has no variable "${name}".`)
   return variable
+}
+
+function noLayer(architecture: string, name: string, names: readonly string[]): AppError {
+  return new AppError('bad-input', `The architecture "${architecture}" has no layer "${name}".`, {
+    hint: `Its layers are ${names.join(', ')}.`,
+    details: { layer: name },
+  })
 }

@@ -1,9 +1,10 @@
-import type { NamedTensorMap, Scalar, Tensor, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs-core'
+import type { NamedTensorMap, Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs-core'
 import type { Engine } from '../engines/engine.ts'
 import { softmaxCrossEntropy } from '../engines/ops.ts'
 import type { Optimizer } from '../engines/optimizers.ts'
 import { argmaxOfRow } from '../features/logits.ts'
-import type { Network, TrainingItems, TrainPlan } from './types.ts'
+import { statisticsRate } from '../models/batch-norm.ts'
+import type { ForwardResult, Network, TrainingItems, TrainPlan } from './types.ts'
 
 export interface Batch {
   readonly count: number
@@ -15,6 +16,8 @@ export interface Batch {
   readonly distil: BatchDistillation | null
   /** Factor of the batch's mean loss. */
   readonly weight: number
+  /** Rows that it would have if it were full. */
+  readonly size: number
 }
 
 interface BatchDistillation {
@@ -29,6 +32,8 @@ interface BatchDistillation {
 /** What a training holds on the engine beside its network, for all of its steps. */
 export interface StepState {
   readonly network: Network
+  /** How batch norms behave. */
+  readonly mode: 'train' | 'eval'
   /** The variables that are trained. */
   readonly variables: readonly Variable[]
   readonly optimizer: Optimizer
@@ -45,7 +50,7 @@ export function takeBatch(
   items: TrainingItems,
   rows: Int32Array,
   normals: () => number,
-  weight = 1,
+  { weight = 1, size = rows.length }: Partial<Pick<Batch, 'weight' | 'size'>> = {},
 ): Batch {
   const { noise, distil, targetWeight = 1 } = items
   const x = (): Tensor4D =>
@@ -63,32 +68,40 @@ export function takeBatch(
         ? null
         : distillationRows(distil.probabilities, rows, classCount, distil.temperature, distil.weight),
     weight,
+    size,
   }
 }
 
+export type StepOutcome =
+  | { readonly kind: 'done'; readonly loss: number; readonly correct: number }
+  /** Nothing was changed. */
+  | { readonly kind: 'diverged'; readonly what: string }
+
 /**
  * One update on the weighted sum of the batches' mean losses and the L1 penalty. Returns the loss before the update and
- * how many rows of the first batch were classified as their most probable target; null, with the weights as they were,
- * when loss or gradient isn't finite or has exploded.
+ * how many rows of the first batch were classified as their most probable target; `diverged`, with weights and moving
+ * averages as they were, when loss, gradient or a batch's statistics aren't finite, or the loss has exploded.
  */
 export async function trainStep(
   { tf }: Engine,
-  { network, variables, optimizer, masks }: StepState,
+  { network, mode, variables, optimizer, masks }: StepState,
   batches: readonly [Batch, ...Batch[]],
   l1: number,
   learningRate: number,
-): Promise<{ readonly loss: number; readonly correct: number } | null> {
+): Promise<StepOutcome> {
   const { classCount } = network
   const [first] = batches
-  const step = tf.tidy((): { loss: Scalar; logits: Tensor2D; squared: Scalar; grads: NamedTensorMap } => {
+  const step = tf.tidy(() => {
     const inputs = batches.map((batch) => ({ batch, x: batch.x() }))
-    const held: { logits: Tensor2D | null } = { logits: null }
+    const held: { logits: Tensor2D[]; statistics: ForwardResult['batchStatistics'][] } = { logits: [], statistics: [] }
     try {
       const { value, grads } = tf.variableGrads(() => {
         const losses = inputs.map(({ batch, x }) => {
-          const { logits } = network.forward(x)
+          const { logits, batchStatistics } = network.forward(x, { mode })
           // The gradient's own scope would dispose them.
-          if (batch === first) held.logits = tf.keep(logits)
+          if (batch === first) held.logits.push(tf.keep(logits))
+          for (const values of Object.values(batchStatistics)) tf.keep(values)
+          held.statistics.push(batchStatistics)
           return batchLoss(tf, batch, logits, classCount)
         })
         if (l1 > 0) losses.push(tf.mul(l1, tf.addN(variables.map((variable) => tf.sum(tf.abs(variable))))))
@@ -97,34 +110,53 @@ export async function trainStep(
       const applied = masked(tf, grads, masks)
       return {
         loss: value,
-        logits: held.logits as unknown as Tensor2D,
         squared: optimizer.squaredNorm(applied),
         grads: applied,
+        ...held,
       }
     } catch (error) {
-      held.logits?.dispose()
+      tf.dispose(held)
       throw error
     }
   })
   try {
     // One wait for all: each is a round trip to a GPU.
-    const [loss, logits, squared] = await Promise.all([
+    const [[loss], logits, squared, unsound] = await Promise.all([
       step.loss.data<'float32'>(),
-      step.logits.data<'float32'>(),
+      step.logits[0].data<'float32'>(),
       step.squared.data<'float32'>(),
+      unsoundStatistics(step.statistics),
     ])
-    if (!(Math.abs(loss[0]) <= explodedLoss)) return null
+    if (!Number.isFinite(loss)) return { kind: 'diverged', what: 'the loss is no longer a finite number' }
+    if (Math.abs(loss) > explodedLoss) {
+      return { kind: 'diverged', what: `the loss has exploded to ${loss.toPrecision(3)}` }
+    }
+    if (unsound !== null) {
+      return { kind: 'diverged', what: `a batch's values for "${unsound}" are no longer finite numbers` }
+    }
     const norm = Math.sqrt(squared[0])
     const gradientNorm = keepingMasked(tf, variables, masks, () => optimizer.step(step.grads, learningRate, norm))
-    if (!Number.isFinite(gradientNorm)) return null
+    if (!Number.isFinite(gradientNorm)) return { kind: 'diverged', what: 'the gradient is no longer finite' }
+    for (const [i, statistics] of step.statistics.entries()) {
+      // A batch that isn't full counts for as much as its samples: one left-over image mustn't move the averages like 64.
+      network.updateStatistics(statistics, statisticsRate * Math.min(1, batches[i].count / batches[i].size))
+    }
     let correct = 0
     for (let row = 0; row < first.count; row++) {
       if (argmaxOfRow(logits, row, classCount) === argmaxOfRow(first.targets, row, classCount)) correct++
     }
-    return { loss: loss[0], correct }
+    return { kind: 'done', loss, correct }
   } finally {
-    tf.dispose([step.loss, step.logits, step.squared, step.grads])
+    tf.dispose(step)
   }
+}
+
+/** The first of the batches' means and variances that isn't finite: such a layer gives zeros, and so a finite loss. */
+async function unsoundStatistics(statistics: readonly ForwardResult['batchStatistics'][]): Promise<string | null> {
+  const read = statistics.flatMap(Object.entries<Tensor1D>).map(async ([name, values]) => {
+    return { name, isSound: (await values.data<'float32'>()).every(Number.isFinite) }
+  })
+  return (await Promise.all(read)).find(({ isSound }) => !isSound)?.name ?? null
 }
 
 /** Terms of weight 0 are left out and factors of 1 not multiplied by: a method at a setting in which it is another one has that one's bits. */

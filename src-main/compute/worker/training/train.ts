@@ -49,6 +49,7 @@ export async function* train(plan: TrainPlan, context: StageContext): AsyncGener
       if (epoch < plan.epochs) optimizer.restore(checkpoint.optimizer)
       for (const [kept, weights] of checkpoint.kept) plan.keep?.into.set(kept, weights)
       curve.push(...before)
+      lastLoss = before.at(-1)?.loss ?? null
       Object.assign(cost, spent)
       context.count(spent)
       for (const point of curve) yield { kind: 'curve', point }
@@ -66,7 +67,7 @@ export async function* train(plan: TrainPlan, context: StageContext): AsyncGener
           await context.breathe()
           const rate = learningRateAt(plan, { step, totalSteps, epoch })
           const outcome = await trainStep(context.engine, state, batches, pass.l1 ?? 0, rate)
-          if (outcome === null) throw diverged(plan, epoch, step, lastLoss)
+          if (outcome.kind === 'diverged') throw diverged(plan, outcome.what, epoch, step, lastLoss)
           lastLoss = outcome.loss
           last.loss += outcome.loss * batches[0].count
           last.correct += outcome.correct
@@ -92,7 +93,7 @@ export async function* train(plan: TrainPlan, context: StageContext): AsyncGener
       if (plan.checkpoints !== undefined) {
         const weights = await network.save()
         if (!Object.values(weights).every(({ data }) => data.every(Number.isFinite))) {
-          throw diverged(plan, epoch, step, lastLoss)
+          throw diverged(plan, 'the weights are no longer finite numbers', epoch, step, lastLoss)
         }
         const saved: TrainingCheckpoint = {
           phase: plan.stream,
@@ -133,7 +134,13 @@ function stepState({ tf }: Engine, plan: TrainPlan): StepState {
     const variable = variables.get(name)
     if (variable !== undefined) masks.set(variable.name, tf.tensor(changing, variable.shape, 'bool'))
   }
-  return { network, variables: [...variables.values()], optimizer, masks }
+  return {
+    network,
+    mode: plan.normalisation === 'frozen' ? 'eval' : 'train',
+    variables: [...variables.values()],
+    optimizer,
+    masks,
+  }
 }
 
 function variableOf(variables: ReadonlyMap<string, Variable>, name: string): Variable {
@@ -184,12 +191,12 @@ function* batchesOf(
     beside === null ? null : shuffled(beside.items, Random.of(plan.seed, plan.stream, 'order beside', ...labels))
   let besideStart = 0
   for (let start = 0; start < order.length; start += batchSize) {
-    const own = takeBatch(plan, items, order.subarray(start, start + batchSize), normals, weight)
+    const own = takeBatch(plan, items, order.subarray(start, start + batchSize), normals, { weight, size: batchSize })
     if (beside === null || besideOrder === null) yield [own]
     else {
       const rows = besideOrder.subarray(besideStart, besideStart + beside.batchSize)
       besideStart = besideStart + beside.batchSize < besideOrder.length ? besideStart + beside.batchSize : 0
-      yield [own, takeBatch(plan, beside.items, rows, normals, beside.weight)]
+      yield [own, takeBatch(plan, beside.items, rows, normals, { weight: beside.weight, size: beside.batchSize })]
     }
   }
 }
@@ -198,14 +205,10 @@ function shuffled({ samples }: TrainingItems, random: Random): Int32Array {
   return random.shuffle(Int32Array.from(samples, (_, i) => i))
 }
 
-function diverged(plan: TrainPlan, epoch: number, step: number, lastLoss: number | null): AppError {
-  const last = lastLoss === null ? 'it never was one' : `the last one was ${lastLoss.toPrecision(3)}`
-  return new AppError(
-    'diverged',
-    `The training diverged in epoch ${epoch + 1} of ${plan.epochs}: the loss is no longer a usable number (${last}).`,
-    {
-      hint: 'Lower the learning rate.',
-      details: { epoch: epoch + 1, step: step + 1, lastLoss, learningRate: plan.lr, optimizer: plan.optimizer },
-    },
-  )
+function diverged(plan: TrainPlan, what: string, epoch: number, step: number, lastLoss: number | null): AppError {
+  const last = lastLoss === null ? 'in its first step' : `the last sound loss was ${lastLoss.toPrecision(3)}`
+  return new AppError('diverged', `The training diverged in epoch ${epoch + 1} of ${plan.epochs}: ${what} (${last}).`, {
+    hint: 'Lower the learning rate.',
+    details: { epoch: epoch + 1, step: step + 1, lastLoss, learningRate: plan.lr, optimizer: plan.optimizer },
+  })
 }

@@ -1,5 +1,5 @@
 /** The tensor side's inner contract: what trainers, methods and stage runners hand to each other. Types only. */
-import type { Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs-core'
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs-core'
 import type { Recipe } from '#shared/domain/study.ts'
 import type { DataParams, StageProgress, UnlearnInput } from '../../stages.ts'
 import type { Engine } from '../engines/engine.ts'
@@ -25,15 +25,57 @@ export interface ImageFeed extends PixelFeed {
 export interface Network {
   readonly architecture: string
   readonly classCount: number
-  /** Trainable variables, in the order of `architecture`, by name (`conv1/kernel`). */
+  /** Trainable variables, in the order of `architecture`, by name (`conv1/kernel`, `stem.norm/gamma`). */
   readonly variables: ReadonlyMap<string, Variable>
-  /** Differentiable in the variables and in x. `penultimate` is the input of the last dense layer. */
-  forward(x: Tensor4D): { readonly logits: Tensor2D; readonly penultimate: Tensor2D }
-  /** A copy of all variables. */
+  /**
+   * Moving averages of batch norms (`stem.norm/moving_mean`): saved, loaded and checkpointed with the weights, moved by
+   * `updateStatistics` alone.
+   */
+  readonly statistics: ReadonlyMap<string, Variable>
+  /** Every layer, each after all that it reads. The last one gives the logits. */
+  readonly layerNames: readonly string[]
+  /** The layer whose output is the penultimate feature. */
+  readonly penultimateLayer: string
+  /** First to last; "the last k layers" are the last k of these. */
+  readonly learningLayers: readonly LearningLayer[]
+  /**
+   * Differentiable in the variables and in x. Batch norms go by their moving averages in `eval` (the default: predictions,
+   * features, attacks) and by the batch's own statistics in `train`, which gives those to be handed to `updateStatistics`
+   * once the step is known to be good. `keep`: names of layers whose outputs are wanted.
+   */
+  forward(x: Tensor4D, options?: ForwardOptions): ForwardResult
+  /** moving = (1 - rate) moving + rate batch, for each of the batch's statistics. */
+  updateStatistics(batchStatistics: ForwardResult['batchStatistics'], rate: number): void
+  /** A copy of variables and statistics, in the order of `architecture`. */
   save(): Promise<NamedArrays>
   /** Refuses other names or shapes. */
   load(weights: NamedArrays): void
   dispose(): void
+}
+
+export interface ForwardOptions {
+  readonly mode?: 'train' | 'eval'
+  readonly keep?: readonly string[]
+}
+
+/** A type and not an interface, so that `tf.tidy` takes it for what it is: a container of tensors. */
+export type ForwardResult = {
+  readonly logits: Tensor2D
+  /** [n, width]: the input of the last layer. */
+  readonly penultimate: Tensor2D
+  /** Outputs of the layers in `keep`, by name. */
+  readonly activations: Readonly<Record<string, Tensor>>
+  /** By the name in `statistics` that they go into; empty in `eval` and without batch norm. */
+  readonly batchStatistics: Readonly<Record<string, Tensor1D>>
+}
+
+/** A convolution or dense layer with the batch norm behind it: what CF-k and EU-k count as one layer. */
+export interface LearningLayer {
+  readonly name: string
+  /** Names in `Network.variables`. */
+  readonly variables: readonly string[]
+  /** Names in `Network.statistics`. */
+  readonly statistics: readonly string[]
 }
 
 /** What one training run sees, item by item; an epoch visits every item once in a seeded order. */
@@ -94,6 +136,11 @@ export interface TrainPlan {
   readonly schedule: Schedule
   readonly momentum?: number
   readonly weightDecay?: number
+  /**
+   * How batch norms behave: `batch` (default) normalises by each batch and moves the averages, `frozen` goes by the
+   * averages and leaves them alone, as when training in evaluation mode.
+   */
+  readonly normalisation?: 'batch' | 'frozen'
   /** An update with a smaller global gradient norm is skipped (Adam turns round-off into full steps). */
   readonly minGradientNorm?: number
   /** Names of the variables that are trained; default: all. The others stay, untouched by weight decay too. */
