@@ -27,7 +27,7 @@ export const stageVersions: Readonly<Record<StageKind, number>> = {
   'oracle-label': 1,
   unlearn: 1,
   predict: 1,
-  evaluate: 1,
+  evaluate: 2,
 }
 
 /** Everything that reads pixels needs these; in every such stage's params as `data`. */
@@ -153,7 +153,8 @@ export interface StageTypes {
   /**
    * Composes the outcome file (SCIENCE section 3) and computes every metric. Predict outputs go in as models; `control`
    * is that of the count-matched random control, for the paired difference alone. Predictions of other samples than
-   * `forget`, `retain` and `evaluation` are refused.
+   * `forget`, `retain` and `evaluation` are refused. `draws`: float32 [draws] for each metric that methods are compared
+   * in and that has an interval, in the order of the resamples, which are the same for every method.
    */
   evaluate: {
     params: { draws: number; classCount: number }
@@ -167,7 +168,7 @@ export interface StageTypes {
       | 'randomInit'
       | 'control'
       | `gold${number}`
-    outputs: 'outcome' | 'metrics'
+    outputs: 'outcome' | 'metrics' | 'draws'
   }
 }
 

@@ -19,6 +19,8 @@ export interface EvaluationOptions {
   readonly control?: FloatArray | undefined
   /** For reasons that name a class. */
   readonly classNames?: readonly string[] | undefined
+  /** Told at the end the value of a metric on every draw, of those that have an interval: for paired comparisons. */
+  readonly keepDraws?: ((metric: string, draws: Float64Array) => void) | undefined
 }
 
 /** Share of the progress that is preparation. */
@@ -50,6 +52,9 @@ export function* evaluationSteps(outcome: Outcome, options: EvaluationOptions): 
   for (const draw of resamples(outcome, seed, draws)) {
     for (const series of all) series.record(draw)
     yield preparationShare + (1 - preparationShare) * (draw.serial / draws)
+  }
+  if (options.keepDraws !== undefined) {
+    for (const series of table) if (series.draws.length > 0) options.keepDraws(series.name, series.draws)
   }
   return {
     metrics: Object.fromEntries(table.map((series) => [series.name, series.metric()])),
@@ -111,6 +116,11 @@ class Series {
     let sum = 0
     for (const part of parts) sum += part.at(draw)
     this.#draws[draw.serial - 1] = sum / parts.length
+  }
+
+  /** Empty where there's no interval. */
+  get draws(): Float64Array {
+    return this.#draws
   }
 
   metric(): Metric {

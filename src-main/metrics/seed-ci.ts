@@ -54,3 +54,8 @@ function centralProbability(angle: number, freedom: number): number {
   }
   return odd ? (2 / Math.PI) * (angle + sine * sum) : sine * sum
 }
+
+/** Two-sided: P(|T| >= |t|) for Student's t with `freedom` (a positive integer) degrees. */
+export function studentPValue(t: number, freedom: number): number {
+  return Math.min(1, Math.max(0, 1 - centralProbability(Math.atan(Math.abs(t) / Math.sqrt(freedom)), freedom)))
+}

@@ -54,6 +54,11 @@ const routes: readonly RouteRecordRaw[] = [
         children: [
           { path: '', name: 'study-result', component: () => import('../views/study/result/AlignmentSection.vue') },
           { path: 'runs', name: 'study-runs', component: () => import('../views/study/result/RunsSection.vue') },
+          {
+            path: 'statistics',
+            name: 'study-statistics',
+            component: () => import('../views/study/result/StatisticsSection.vue'),
+          },
           { path: 'twin', name: 'study-twin', component: () => import('../views/study/result/TwinSection.vue') },
           { path: 'images', name: 'study-images', component: () => import('../views/study/result/ImagesSection.vue') },
           { path: 'cost', name: 'study-cost', component: () => import('../views/study/result/CostSection.vue') },

@@ -9,6 +9,7 @@ import type { EngineStatus } from '#shared/domain/engine.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { Evaluation } from '#shared/domain/metrics.ts'
 import type { JobState } from '#shared/domain/stage.ts'
+import type { StudyStatistics } from '#shared/domain/statistics.ts'
 import type { Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts'
 import type { ArchitectureInfo, MethodInfo, SystemInfo, WorkspaceCheck } from '#shared/domain/system.ts'
 import type { ForgetSample, TwinView } from '#shared/domain/tmu.ts'
@@ -82,6 +83,10 @@ export const contract = {
     /** A snapshot first, then changes; ends after `finished`. Leaving it doesn't stop the job. */
     watch: procedure.input(z.strictObject({ study: reference })).output(eventIterator(type<StudyEvent>())),
     result: procedure.input(z.strictObject({ study: reference })).output(type<StudyResult>()),
+    /** Methods against a reference over seeds and images; `reference` is a method of the study. */
+    statistics: procedure
+      .input(z.strictObject({ study: reference, reference: z.string().min(1).optional() }))
+      .output(type<StudyStatistics>()),
     /** The twin problem behind a TMU run (default: the first `tmu` run). */
     twin: procedure
       .input(z.strictObject({ study: reference, method: z.string().optional(), seed: z.int().optional() }))

@@ -7,6 +7,7 @@ import type { Repositories } from '#main/store/index.ts'
 import type { StoredRun } from '#main/store/repositories/runs.ts'
 import type { StudyStage } from '#main/store/repositories/stages.ts'
 import type { Evaluation, Gate, Verdict } from '#shared/domain/metrics.ts'
+import type { StudyStatistics } from '#shared/domain/statistics.ts'
 import type { StudyResult } from '#shared/domain/study.ts'
 import type { PredictorReport } from '#shared/domain/tmu.ts'
 import type { ObjectHash, RunId, StageKey } from '#shared/ids.ts'
@@ -17,6 +18,7 @@ import type { LoadedStudy, PlannedRun } from '../jobs/study-loader.ts'
 import { isClassRemoval } from '../studies/choose-methods.ts'
 import { toRun } from '../studies/find.ts'
 import { costLedger } from './ledger.ts'
+import { studyStatistics } from './statistics.ts'
 
 /** Where a study's figures come from. */
 export interface ResultParts {
@@ -25,6 +27,30 @@ export interface ResultParts {
   readonly loaded: LoadedStudy
   /** Of the study's last job, where it ran in this process. */
   readonly summary: JobSummary | null
+}
+
+/** What the methods' figures are worth against each other. `reference`: a method's id; absent: chosen. */
+export async function statisticsOf(
+  { repositories, objects, loaded }: Omit<ResultParts, 'summary'>,
+  reference: string | undefined,
+): Promise<StudyStatistics> {
+  const { study, runs: planned } = loaded
+  const rows = new Map(repositories.stages.listStudyStages(study.id).map((row) => [row.key, row]))
+  const succeeded = new Set(
+    repositories.runs.listRuns({ studyId: study.id }).flatMap((run) => (run.state === 'succeeded' ? [run.id] : [])),
+  )
+  const evaluations = await readEvaluations(objects, planned, succeeded, rows)
+  const evaluated = planned.flatMap(({ id, method, seed, evaluate }) => {
+    const evaluation = evaluations.get(id)
+    if (evaluation === undefined) return []
+    return [{ method, seed, evaluation, draws: rows.get(evaluate)?.outputs['draws'] ?? null }]
+  })
+  const ledger = costLedger(
+    loaded,
+    (key) => rows.get(key)?.cost ?? null,
+    (run) => succeeded.has(run.id),
+  )
+  return await studyStatistics(objects, evaluated, ledger, reference)
 }
 
 /** Everything that a finished (or unfinished) study has to show, from its rows and stored predictions alone. */

@@ -6,7 +6,7 @@ import type { JobState } from '#shared/domain/stage.ts'
 import type { Study } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash, StageKey } from '#shared/ids.ts'
-import { studyResult } from '../comparison/study-result.ts'
+import { statisticsOf, studyResult } from '../comparison/study-result.ts'
 import { readSampleTable } from '../datasets/sample-data.ts'
 import { referenceTmuMethod } from '../jobs/graph/labelling.ts'
 import type { Jobs } from '../jobs/jobs.ts'
@@ -82,6 +82,9 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
         const loaded = await load(study)
         const summary = jobs.jobOf(loaded.study.id)?.summary ?? null
         return await studyResult({ repositories, objects, loaded, summary })
+      },
+      async statistics({ study, reference }) {
+        return await statisticsOf({ repositories, objects, loaded: await load(study) }, reference)
       },
       async twin({ study, method, seed }) {
         const loaded = await load(study)

@@ -47,7 +47,7 @@ describe('the evaluate stage', () => {
     await using stored = await storeProblem()
     const spec = specOf('evaluate', { draws: 50, classCount: 3 }, await inputsOf(stored))
     const { outputs, cost } = await runStage(spec, stored.objects.root, never)
-    expect(Object.keys(outputs).sort()).toEqual(['metrics', 'outcome'])
+    expect(Object.keys(outputs).sort()).toEqual(['draws', 'metrics', 'outcome'])
 
     const outcome = await readArrays(stored.objects, outputs.outcome)
     expect(Object.keys(outcome).sort()).toEqual([

@@ -1,6 +1,7 @@
 import { evaluationSteps } from '#main/metrics/evaluate.ts'
 import { type SetName, setNames } from '#main/metrics/outcome.ts'
 import { type OutcomeArray, parseOutcome } from '#main/metrics/parse-outcome.ts'
+import { comparedMetrics } from '#shared/domain/statistics.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash } from '#shared/ids.ts'
 import type { StageSpec } from '../../stages.ts'
@@ -26,8 +27,12 @@ export const evaluateStage: StageRunner<'evaluate'> = async function* (spec, con
   const composed = composeOutcome({ labels, sets, models })
   const outcome = parseOutcome(new Map(Object.entries(composed).map(([name, array]) => [name, outcomeArray(array)])))
 
+  const draws: Record<string, StoredArrays[string]> = {}
   const steps = evaluationSteps(outcome, {
     seed: spec.seed,
+    keepDraws: (metric, values) => {
+      if (isCompared(metric)) draws[metric] = { shape: [values.length], data: Float32Array.from(values) }
+    },
     draws: spec.params.draws,
     control: await controlLogits(spec, context, sets.get('forget') ?? new Int32Array()),
   })
@@ -40,7 +45,13 @@ export const evaluateStage: StageRunner<'evaluate'> = async function* (spec, con
   return {
     outcome: await context.writeArrays(composed, { format: 'tmu-workbench outcome', version: '1' }),
     metrics: await context.writeJson(step.value),
+    draws: await context.writeArrays(draws, { format: 'tmu-workbench bootstrap draws', version: '1' }),
   }
+}
+
+/** Only what methods are compared in: every metric's draws would be most of a study's bytes. */
+function isCompared(metric: string): boolean {
+  return comparedMetrics.some(({ name }) => name === metric)
 }
 
 /** In the outcome's order: unlearned, original, randomInit, golds by number. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { engineIds } from '#shared/domain/engine.ts'
+import { type ComparedMetric, comparedMetrics } from '#shared/domain/statistics.ts'
 import type { StudyPlan } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import { formatDuration } from '#shared/units.ts'
@@ -8,6 +9,7 @@ import { runAndFollow } from '../follow.ts'
 import { shellWord, table } from '../output.ts'
 import { parseInteger } from '../parse.ts'
 import { describeResult, exitCodeOfResult } from '../result-text.ts'
+import { describeStatistics } from '../statistics-text.ts'
 
 interface CreateOptions {
   readonly dataset: string
@@ -96,6 +98,24 @@ export function registerStudyCommands(program: Command, context: CommandContext)
     )
 
   study
+    .command('compare')
+    .argument('<name>')
+    .description('methods against one of them: paired differences, corrected p-values, what lies on the Pareto front')
+    .option('--reference <method>', 'compared with this method (default: tmu, else the first)')
+    .option('--metric <name>', 'one figure only, for example absGap or jsDivergence')
+    .action((name: string, options: { reference?: string; metric?: string }, command: Command) =>
+      context.run(command, 'read', async ({ client, output }) => {
+        const metric = options.metric === undefined ? null : parseMetric(options.metric)
+        const found = await client.studies.statistics({
+          study: name,
+          ...(options.reference === undefined ? {} : { reference: options.reference }),
+        })
+        output.result(found, () => describeStatistics(found, metric))
+        return 0
+      }),
+    )
+
+  study
     .command('list')
     .description('all studies')
     .action((_options: unknown, command: Command) =>
@@ -120,6 +140,14 @@ export function registerStudyCommands(program: Command, context: CommandContext)
         return 0
       }),
     )
+}
+
+function parseMetric(text: string): ComparedMetric {
+  const found = comparedMetrics.find(({ name }) => name === text)
+  if (found !== undefined) return found.name
+  throw new AppError('bad-input', `There is no figure "${text}" to compare methods in.`, {
+    hint: `Choose one of ${comparedMetrics.map(({ name }) => name).join(', ')}.`,
+  })
 }
 
 function describePlan(plan: StudyPlan): string {

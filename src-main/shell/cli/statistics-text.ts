@@ -1,0 +1,61 @@
+import { isPresent } from '#shared/domain/metrics.ts'
+import type { ComparedMetric, MetricComparison, StudyStatistics } from '#shared/domain/statistics.ts'
+import { table } from './output.ts'
+
+/** What a study's methods are worth against each other, for people. `metric` null: every figure. */
+export function describeStatistics(found: StudyStatistics, metric: ComparedMetric | null): string {
+  if (found.reference === null) return 'Nothing to compare yet: fewer than two methods have finished.'
+  const { reference } = found
+  return [
+    `Compared with ${reference}: ${found.seeds} seed${found.seeds === 1 ? '' : 's'}, ${found.golds} gold${found.golds === 1 ? '' : 's'}, ${found.forgetCount} images to forget.`,
+    ...found.metrics
+      .filter((item) => metric === null || item.metric === metric)
+      .map((item) => describeMetric(item, reference, found.methods)),
+    describeFront(found),
+    ...found.notes,
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n')
+}
+
+function describeMetric(item: MetricComparison, reference: string, methods: readonly string[]): string {
+  const scale = item.metric === 'jsDivergence' ? 1 : 100
+  const digits = scale === 1 ? 3 : 1
+  const number = (value: number): string => (value * scale).toFixed(digits)
+  const signed = (value: number): string => `${value < 0 ? '−' : '+'}${number(Math.abs(value))}`
+  const range = (ci: readonly [number, number] | null): string =>
+    ci === null ? '–' : `${signed(ci[0])} to ${signed(ci[1])}`
+  const rows = methods.flatMap((method) => {
+    const figure = item.figures.find((candidate) => candidate.method === method)
+    const mean = figure !== undefined && isPresent(figure.figure) ? number(figure.figure.value) : '–'
+    const difference = item.differences.find((candidate) => candidate.method === method)
+    if (difference === undefined) return method === reference ? [[method, mean, '(reference)', '', '', '', '']] : []
+    if (!isPresent(difference.difference)) return [[method, mean, difference.difference.absent, '', '', '', '']]
+    const p = difference.pHolm
+    return [
+      [
+        method,
+        mean,
+        signed(difference.difference.value),
+        range(difference.imagesCi),
+        range(difference.seedsCi),
+        p === null ? '–' : p < 0.001 ? '< 0.001' : p.toFixed(3),
+        difference.differs ? 'yes' : 'no',
+      ],
+    ]
+  })
+  const words = { lower: 'lower is better', higher: 'higher is better', zero: 'near 0 is better' }[item.direction]
+  const unit = scale === 1 ? 'nats' : '%, differences in points'
+  const floor = item.floor === null ? '' : `; gold-gold floor ${number(item.floor)}`
+  return [
+    `${item.metric} (${unit}; ${words}${floor})`,
+    table(['METHOD', 'MEAN', 'DIFFERENCE', 'CI OVER IMAGES', 'CI OVER SEEDS', 'P (HOLM)', 'DIFFERS'], rows),
+  ].join('\n')
+}
+
+function describeFront({ pareto }: StudyStatistics): string {
+  const on = (front: 'onCostFront' | 'onUtilityFront'): string =>
+    pareto.flatMap((point) => (point[front] ? [point.method] : [])).join(', ')
+  if (pareto.length === 0) return ''
+  return `Pareto front of absolute gap and cost: ${on('onCostFront')}.\nOf absolute gap and accuracy lost: ${on('onUtilityFront')}.`
+}

@@ -1,0 +1,90 @@
+/** Comparisons between the methods of a study, over its seeds: what differs from what, and how sure that is. */
+import type { Metric } from './metrics.ts'
+
+/**
+ * The figures that methods are compared in. `direction`: which way is better; `zero`: the nearer to the gold's own
+ * value (a difference of 0) the better.
+ */
+export const comparedMetrics = [
+  { name: 'absGap', direction: 'lower' },
+  { name: 'easyHardAgreement', direction: 'higher' },
+  { name: 'agreement', direction: 'higher' },
+  { name: 'jsDivergence', direction: 'lower' },
+  { name: 'avgGap', direction: 'lower' },
+  { name: 'gap', direction: 'zero' },
+  { name: 'mia.gap', direction: 'zero' },
+  { name: 'retainAccuracy', direction: 'higher' },
+  { name: 'evaluationAccuracy', direction: 'higher' },
+] as const
+
+export type ComparedMetric = (typeof comparedMetrics)[number]['name']
+
+/** A method's mean over its seeds. */
+export interface MethodFigure {
+  readonly method: string
+  /** t interval over seeds; for one seed the bootstrap interval over images. */
+  readonly figure: Metric
+  readonly perSeed: readonly { readonly seed: number; readonly value: number }[]
+  readonly intervalOver: 'seeds' | 'images'
+}
+
+/** One method minus the reference, seed by seed and image by image. */
+export interface MethodDifference {
+  readonly method: string
+  /** Mean difference over the seeds that both have; absent with the reason. */
+  readonly difference: Metric
+  /** 95 % percentile bootstrap over images, the same draws for both, mean over seeds; null: fewer than 10 images. */
+  readonly imagesCi: readonly [low: number, high: number] | null
+  /** 95 % paired t interval over seeds; null: one seed. */
+  readonly seedsCi: readonly [low: number, high: number] | null
+  /** Two-sided, of the paired t test over seeds, with one seed of the bootstrap; null: neither can be had. */
+  readonly p: number | null
+  /** After Holm 1979, over all methods compared with the reference in this metric. */
+  readonly pHolm: number | null
+  /**
+   * Whether the two differ: every interval there is clears zero, pHolm <= 0.05, and the difference exceeds the
+   * gold-gold floor where one exists.
+   */
+  readonly differs: boolean
+}
+
+export interface MetricComparison {
+  readonly metric: ComparedMetric
+  readonly direction: 'lower' | 'higher' | 'zero'
+  /** How much the figure changes when another gold judges; null: one gold. */
+  readonly floor: number | null
+  /** What a gold reaches, judged by the other golds: mean over golds; null: one gold. */
+  readonly gold: number | null
+  readonly figures: readonly MethodFigure[]
+  /** Empty where there's no reference. */
+  readonly differences: readonly MethodDifference[]
+  /** Smallest difference to the reference that a repetition would find with 80 % power, by the widest interval here. */
+  readonly detectable: number | null
+}
+
+export interface ParetoPoint {
+  readonly method: string
+  /** Mean absolute gap to the golds, a fraction. */
+  readonly absGap: number
+  /** Backward sample-visits of one request. */
+  readonly cost: number
+  /** Accuracy lost on evaluation against the golds, a fraction; negative: gained. */
+  readonly utilityLoss: number | null
+  /** No other method is at least as good in both and better in one. */
+  readonly onCostFront: boolean
+  readonly onUtilityFront: boolean
+}
+
+export interface StudyStatistics {
+  /** Method that the others are compared with; null: fewer than two methods have finished. */
+  readonly reference: string | null
+  /** Methods that can be the reference. */
+  readonly methods: readonly string[]
+  readonly seeds: number
+  readonly golds: number
+  readonly forgetCount: number
+  readonly metrics: readonly MetricComparison[]
+  readonly pareto: readonly ParetoPoint[]
+  /** Plain sentences on what these numbers of seeds, golds and images can't tell. */
+  readonly notes: readonly string[]
+}
