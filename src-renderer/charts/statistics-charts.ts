@@ -282,7 +282,7 @@ export function paretoOption(
           width: 120,
           overflow: 'truncate',
         },
-        labelLayout: { hideOverlap: true, moveOverlap: 'shiftY' },
+        labelLayout: { hideOverlap: true },
         tooltip: {
           formatter: (event) => {
             const point = all[(event as { dataIndex: number }).dataIndex]

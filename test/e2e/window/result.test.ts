@@ -211,3 +211,26 @@ describe('ten thousand runs', () => {
     await page.locator('tbody tr[data-index="9241"]:focus').waitFor()
   })
 })
+
+describe('statistics of a study', () => {
+  const { open, server } = useWindow('full')
+
+  it('compare every method with the chosen one; the choice stands in the address', async () => {
+    const page = await open('/studies/st-shirts-over-five-seeds/result/statistics')
+    await page.getByRole('heading', { name: 'Does it differ from TMU?' }).waitFor()
+    await page.getByLabel('Compared with').selectOption('none')
+    await page.getByRole('heading', { name: 'Does it differ from Nothing done?' }).waitFor()
+    await page.getByLabel('Figure').selectOption('easyHardAgreement')
+    await page.reload()
+    await page.getByRole('heading', { name: 'Does it differ from Nothing done?' }).waitFor()
+    const { api } = server().workbench
+    const found = await api.studies.statistics({ study: 'st-shirts-over-five-seeds', reference: 'none' })
+    const difference = found.metrics
+      .find(({ metric }) => metric === 'easyHardAgreement')
+      ?.differences.find(({ method }) => method === 'tmu')?.difference
+    if (difference === undefined || !('value' in difference)) throw new Error('no difference')
+    const row = page.locator('tr[data-method="tmu"]')
+    const expected = Math.abs(difference.value * 100).toFixed(1)
+    expect(await row.textContent()).toContain(expected)
+  })
+})

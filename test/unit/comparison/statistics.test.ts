@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest'
+import { ObjectStore } from '#main/artifacts/object-store.ts'
+import { type EvaluatedRun, studyStatistics } from '#main/workbench/comparison/statistics.ts'
+import type { Evaluation, MetricTable } from '#shared/domain/metrics.ts'
+import { isPresent } from '#shared/domain/metrics.ts'
+import type { CostLedger } from '#shared/domain/study.ts'
+import { AppError } from '#shared/errors.ts'
+
+const objects = new ObjectStore('unread')
+const cost = (visitsBackward: number) => ({ seconds: 0, visitsForward: 0, visitsBackward })
+const ledger = (perRequest: Readonly<Record<string, number>>): CostLedger => ({
+  perDataset: cost(0),
+  perClass: cost(0),
+  perRequest: Object.fromEntries(Object.entries(perRequest).map(([method, visits]) => [method, cost(visits)])),
+  gold: null,
+  breakEven: {},
+})
+/** A run judged by two golds: `absGap` is the mean of the two. */
+function run(method: string, seed: number, absGap: readonly [number, number], loss = 0, goldCount = 2): EvaluatedRun {
+  const metrics: MetricTable = {
+    absGap: {
+      value: (absGap[0] + absGap[1]) / 2,
+      ci: [0, 1],
+      n: 50,
+      perModel: { 'unlearned/gold0': absGap[0], 'unlearned/gold1': absGap[1] },
+    },
+  }
+  const evaluation: Evaluation = {
+    metrics,
+    paired: null,
+    differences: {
+      retain: { absent: 'x' },
+      evaluation: { value: -loss, ci: null, n: 50 },
+      original: { absent: 'x' },
+    },
+    evidence: {
+      forgetCount: 50,
+      goldCount,
+      originalForgetAccuracy: 1,
+      goldForgetAccuracy: 0.8,
+      hardCount: 10,
+      stillKnown: 0,
+      lost: 0,
+    },
+  }
+  return { method, seed, evaluation, draws: null }
+}
+const absGapOf = async (runs: readonly EvaluatedRun[], reference?: string) => {
+  const found = await studyStatistics(objects, runs, ledger({}), reference)
+  const comparison = found.metrics.find(({ metric }) => metric === 'absGap')
+  if (comparison === undefined) throw new Error('no comparison')
+  return { found, comparison }
+}
+
+describe('statistics of a study', () => {
+  // tmu: .10 .12 .11 with each seed's golds .02 apart; far: always .50 more.
+  const runs = [
+    run('tmu', 1, [0.09, 0.11]),
+    run('tmu', 2, [0.11, 0.13]),
+    run('tmu', 3, [0.1, 0.12]),
+    run('far', 1, [0.59, 0.61]),
+    run('far', 2, [0.61, 0.64]),
+    run('far', 3, [0.6, 0.61]),
+    run('near', 1, [0.1, 0.11]),
+    run('near', 2, [0.11, 0.14]),
+    run('near', 3, [0.1, 0.12]),
+  ]
+
+  it('compare with tmu unless another is asked for', async () => {
+    const { found, comparison } = await absGapOf(runs)
+    expect(found).toMatchObject({ reference: 'tmu', seeds: 3, golds: 2, forgetCount: 50 })
+    expect(comparison.differences.map(({ method }) => method)).toEqual(['far', 'near'])
+    const other = await absGapOf(runs, 'far')
+    expect(other.found.reference).toBe('far')
+    await expect(absGapOf(runs, 'nobody')).rejects.toThrow(AppError)
+  })
+
+  it('take as floor how much the figure changes when the other gold judges', async () => {
+    const { comparison } = await absGapOf(runs)
+    // Spreads: .02 x3, .02 .03 .01, .01 .03 .02: mean .02.
+    expect(comparison.floor).toBeCloseTo(0.02, 12)
+  })
+
+  it('call a large steady difference one, and a small one not', async () => {
+    const { comparison } = await absGapOf(runs)
+    const [far, near] = comparison.differences
+    if (!isPresent(far.difference) || !isPresent(near.difference)) throw new Error('absent')
+    expect(far.difference.value).toBeCloseTo((0.5 + 0.505 + 0.495) / 3, 12)
+    expect(far.differs).toBe(true)
+    expect(near.difference.value).toBeCloseTo((0.005 + 0.005 + 0) / 3, 12)
+    expect(near.differs).toBe(false)
+    // Holm over two: the smaller p is doubled.
+    expect(far.pHolm).toBeCloseTo(2 * (far.p ?? 0), 12)
+  })
+
+  it('do not call a difference within the floor one, however steady', async () => {
+    const steady = [1, 2, 3].flatMap((seed) => [
+      run('tmu', seed, [0.1, 0.2]),
+      run('other', seed, [0.12 + seed * 1e-6, 0.22]),
+    ])
+    const { comparison } = await absGapOf(steady)
+    expect(comparison.differences[0].pHolm).toBeLessThan(0.001)
+    expect(comparison.floor).toBeCloseTo(0.1, 5)
+    expect(comparison.differences[0].differs).toBe(false)
+  })
+
+  it('do not compare with a method that fewer golds judge', async () => {
+    const { comparison } = await absGapOf([...runs, run('oracle', 1, [0.1, 0.1], 0, 1)])
+    const oracle = comparison.differences.find(({ method }) => method === 'oracle')
+    expect(oracle?.difference).toEqual({ absent: 'It is judged by fewer golds than the reference.' })
+    expect(oracle?.differs).toBe(false)
+  })
+
+  it('have no reference with a single finished method', async () => {
+    expect((await studyStatistics(objects, [run('tmu', 1, [0.1, 0.1])], ledger({}), undefined)).reference).toBeNull()
+    expect((await studyStatistics(objects, [], ledger({}), undefined)).metrics[0].figures).toEqual([])
+  })
+
+  it('find the fronts of gap and cost, and of gap and lost accuracy', async () => {
+    const { pareto } = await studyStatistics(
+      objects,
+      [
+        run('none', 1, [0.3, 0.3], 0),
+        run('tmu', 1, [0.1, 0.1], 0.02),
+        run('slow', 1, [0.1, 0.1], 0.01),
+        run('bad', 1, [0.4, 0.4], 0.05),
+      ],
+      ledger({ none: 0, tmu: 100, slow: 500, bad: 100 }),
+      undefined,
+    )
+    expect(pareto.filter((point) => point.onCostFront).map(({ method }) => method)).toEqual(['none', 'tmu'])
+    expect(pareto.filter((point) => point.onUtilityFront).map(({ method }) => method)).toEqual(['none', 'slow'])
+  })
+})
