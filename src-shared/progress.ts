@@ -1,4 +1,5 @@
 import type { EngineStatus } from '#shared/domain/engine.ts'
+import type { Schedule } from '#shared/domain/queue.ts'
 import type { CurvePoint, JobState, StageCost, StageKind } from '#shared/domain/stage.ts'
 import type { AppErrorShape } from '#shared/errors.ts'
 import type { StageKey } from '#shared/ids.ts'
@@ -11,7 +12,9 @@ export type StudyEvent =
       readonly stages: readonly LiveStage[]
       readonly value: number
       readonly etaSeconds: number | null
+      readonly schedule: Schedule
     }
+  | { readonly kind: 'schedule'; readonly schedule: Schedule }
   | { readonly kind: 'stage'; readonly stage: LiveStage; readonly value: number; readonly etaSeconds: number | null }
   | { readonly kind: 'curve'; readonly key: StageKey; readonly point: CurvePoint }
   | { readonly kind: 'finished'; readonly state: JobState; readonly error: AppErrorShape | null }

@@ -3,7 +3,7 @@ import { destination, type Logger, pino } from 'pino'
 import { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { Executor } from '#main/compute/pool/executor.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
-import { defaultWorkerCount } from '#main/compute/pool/machine.ts'
+import { thisMachine, workerSlots, workersThatFit } from '#main/compute/pool/machine.ts'
 import { WorkerPool } from '#main/compute/pool/worker-pool.ts'
 import { checkWorkspace } from '#main/store/check.ts'
 import { currentHolder, type LockEndpoint } from '#main/store/lock.ts'
@@ -75,14 +75,17 @@ function assemble(
     pools.set(engine, pool)
     return pool
   }
-  const capacityOf = (engine: EngineId): number => pools.get(engine)?.capacity ?? workers ?? defaultWorkerCount(engine)
+  const capacityOf = (engine: EngineId): number => pools.get(engine)?.capacity ?? workers ?? workerSlots(engine)
   const engines = new Engines(launcher)
   const scheduler = new Scheduler({ repositories, objects, executorFor, report })
   const jobs = new Jobs({
     repositories,
     objects,
     scheduler,
-    capacityOf,
+    workersOf(engine, stageMemory) {
+      const slots = capacityOf(engine)
+      return { slots, stageMemory, count: workersThatFit(stageMemory, slots, thisMachine.memory()) }
+    },
     requireSpace: (bytes) => requireSpace(paths, bytes),
     report,
   })
@@ -95,7 +98,7 @@ function assemble(
     transaction: (work) => repositories.transaction(work),
     note,
   })
-  const studyParts = { repositories, objects, jobs, engines, capacityOf, datasets, loader: jobs.loader, note }
+  const studyParts = { repositories, objects, jobs, engines, datasets, loader: jobs.loader, note }
   let demo: Promise<unknown> = Promise.resolve()
 
   const api: WorkbenchApi = {

@@ -1,3 +1,4 @@
+import { type Schedule, unhurried } from '#shared/domain/queue.ts'
 import type { CurvePoint, JobState } from '#shared/domain/stage.ts'
 import { type AppErrorShape, assertNever } from '#shared/errors.ts'
 import type { LiveStage, StudyEvent } from '#shared/progress.ts'
@@ -10,15 +11,32 @@ export interface LiveStudy {
   readonly value: number
   readonly etaSeconds: number | null
   readonly error: AppErrorShape | null
+  readonly schedule: Schedule
 }
 
-export const emptyLiveStudy: LiveStudy = { state: 'new', stages: [], value: 0, etaSeconds: null, error: null }
+export const emptyLiveStudy: LiveStudy = {
+  state: 'new',
+  stages: [],
+  value: 0,
+  etaSeconds: null,
+  error: null,
+  schedule: unhurried,
+}
 
 /** The next picture. A snapshot replaces everything, so that a stream joined again can't double anything. */
 export function applyStudyEvent(live: LiveStudy, event: StudyEvent): LiveStudy {
   switch (event.kind) {
     case 'snapshot':
-      return { state: event.state, stages: event.stages, value: event.value, etaSeconds: event.etaSeconds, error: null }
+      return {
+        state: event.state,
+        stages: event.stages,
+        value: event.value,
+        etaSeconds: event.etaSeconds,
+        error: null,
+        schedule: event.schedule,
+      }
+    case 'schedule':
+      return { ...live, schedule: event.schedule }
     case 'stage': {
       const known = live.stages.some((stage) => stage.key === event.stage.key)
       const stages = known

@@ -8,6 +8,7 @@ import type { Dataset, Split } from '#shared/domain/dataset.ts'
 import type { EngineStatus } from '#shared/domain/engine.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { Evaluation } from '#shared/domain/metrics.ts'
+import { priorities, type Queue } from '#shared/domain/queue.ts'
 import type { JobState } from '#shared/domain/stage.ts'
 import type { StudyStatistics } from '#shared/domain/statistics.ts'
 import type { Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts'
@@ -73,9 +74,12 @@ export const contract = {
     get: procedure.input(z.strictObject({ study: reference })).output(type<Study>()),
     create: procedure.input(createStudyInput).output(type<Study>()),
     plan: procedure.input(z.strictObject({ study: reference })).output(type<StudyPlan>()),
-    /** Starts (or resumes) the study's job and returns at once; follow it with `watch`. */
+    /**
+     * Starts (or resumes) the study's job and returns at once; follow it with `watch`. Without a priority it is normal,
+     * or stays what it is.
+     */
     run: procedure
-      .input(z.strictObject({ study: reference }))
+      .input(z.strictObject({ study: reference, priority: z.enum(priorities).optional() }))
       .output(type<{ readonly study: string; readonly state: JobState }>()),
     cancel: procedure
       .input(z.strictObject({ study: reference }))
@@ -101,6 +105,16 @@ export const contract = {
     forgetSamples: procedure
       .input(forgetSamplesInput)
       .output(type<{ readonly total: number; readonly samples: readonly ForgetSample[] }>()),
+  },
+  /** The studies at work: they take turns, the more urgent ones first. */
+  queue: {
+    get: procedure.output(type<Queue>()),
+    /** Stops a study's stages (without one: all) at their last checkpoints, and starts no others until `resume`. */
+    pause: procedure.input(z.strictObject({ study: reference.optional() })).output(type<Queue>()),
+    resume: procedure.input(z.strictObject({ study: reference.optional() })).output(type<Queue>()),
+    prioritise: procedure
+      .input(z.strictObject({ study: reference, priority: z.enum(priorities) }))
+      .output(type<Queue>()),
   },
   outcomes: {
     evaluate: procedure

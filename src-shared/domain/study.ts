@@ -88,7 +88,15 @@ export interface StudyPlan {
   readonly toCompute: number
   readonly toReuse: number
   readonly trains: { readonly originals: number; readonly golds: number; readonly twins: number }
-  /** Wall-clock estimate on this machine's workers; null before anything was measured here. */
+  /** Stages that run at once on this machine. */
+  readonly workers: {
+    readonly count: number
+    /** How many there would be if memory were no limit. */
+    readonly slots: number
+    /** What the study's largest stage takes, bytes. */
+    readonly stageMemory: number
+  }
+  /** Wall-clock estimate on this machine's workers. */
   readonly seconds: number | null
 }
 

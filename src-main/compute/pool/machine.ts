@@ -1,10 +1,11 @@
 /** What the machine gives a pool: worker count, memory, environment. */
-import { availableParallelism, totalmem } from 'node:os'
+import { availableParallelism } from 'node:os'
 import type { EngineId } from '#shared/domain/engine.ts'
+import { type MemoryFigures, machineMemory, residentMemory } from './memory.ts'
 
 const mebibyte = 2 ** 20
 
-/** Resident memory of a busy worker, as measured on the demo's networks with some room. */
+/** Resident memory of a busy worker, as measured on the demo's networks with some room; learned figures replace it. */
 const workerMemory: Readonly<Record<EngineId, number>> = {
   cuda: 3000 * mebibyte,
   native: 1200 * mebibyte,
@@ -13,36 +14,54 @@ const workerMemory: Readonly<Record<EngineId, number>> = {
   cpu: 400 * mebibyte,
 }
 
-/** More workers than this would only wait for the database's one writer and the memory bus on a small machine. */
-const mostWorkers = 4
 /** Share of the machine's memory that stays free, so that nothing is swapped. */
 const freeShare = 0.2
 
 export interface Machine {
   readonly cores: number
-  readonly totalMemory: number
-  /** Memory a new process could take now; within a container, of its limit. */
-  availableMemory(): number
+  memory(): MemoryFigures
+  /** Bytes that a process has in memory now; null where the system doesn't say. */
+  residentMemory(pid: number): number | null
 }
 
 export const thisMachine: Machine = {
   cores: availableParallelism(),
-  // A container's limit, where there is one; without one, Node gives 0 or more than the machine has.
-  totalMemory: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
-  availableMemory: () => process.availableMemory(),
+  memory: () => machineMemory(),
+  residentMemory,
 }
 
-/** One worker a core on CPU engines, one on a GPU; as many as fit into memory, and always one. */
-export function defaultWorkerCount(engine: EngineId, machine: Machine = thisMachine): number {
-  if (engine === 'cuda' || engine === 'webgpu') return 1
-  const spare = machine.availableMemory() - freeShare * machine.totalMemory
-  const fitting = Math.floor(spare / workerMemory[engine])
-  return Math.max(1, Math.min(machine.cores, mostWorkers, fitting))
+/** One worker a core on CPU engines, one on a GPU. How many of them memory allows is asked stage by stage. */
+export function workerSlots(engine: EngineId, machine: Machine = thisMachine): number {
+  return engine === 'cuda' || engine === 'webgpu' ? 1 : machine.cores
 }
 
-/** Whether one more worker can start without pushing the machine into swap. */
-export function hasMemoryForWorker(engine: EngineId, machine: Machine = thisMachine): boolean {
-  return machine.availableMemory() - workerMemory[engine] >= freeShare * machine.totalMemory
+/** What a worker takes of memory whose stages were never measured here, bytes. */
+export function usualWorkerMemory(engine: EngineId): number {
+  return workerMemory[engine]
+}
+
+/** A worker process: what its stage is expected to take, and what it has taken. */
+export interface WorkerMemory {
+  readonly expected: number
+  readonly resident: number
+}
+
+/**
+ * Whether one more stage fits, so that a fifth of the memory stays free even when those that run have all they expect.
+ * `reused`: bytes of an idle worker that would take it.
+ */
+export function fitsIntoMemory(
+  needed: number,
+  { busy, reused }: { readonly busy: readonly WorkerMemory[]; readonly reused: number },
+  { total, available }: MemoryFigures,
+): boolean {
+  const outstanding = busy.reduce((sum, { expected, resident }) => sum + Math.max(0, expected - resident), 0)
+  return available - outstanding - Math.max(0, needed - reused) >= freeShare * total
+}
+
+/** How many stages of this size run at once when nothing else changes: never more than the slots, always one. */
+export function workersThatFit(needed: number, slots: number, { total, available }: MemoryFigures): number {
+  return Math.max(1, Math.min(slots, Math.floor((available - freeShare * total) / needed)))
 }
 
 /** TensorFlow maps and unmaps large tensors at every step unless the allocator keeps them. */

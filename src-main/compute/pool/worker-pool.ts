@@ -3,7 +3,15 @@ import { AppError } from '#shared/errors.ts'
 import type { StageResult, StageSpec } from '../stages.ts'
 import type { ExecuteOptions, Executor } from './executor.ts'
 import type { Launcher } from './launcher.ts'
-import { defaultWorkerCount, hasMemoryForWorker, type Machine, thisMachine, workerEnvironment } from './machine.ts'
+import {
+  fitsIntoMemory,
+  type Machine,
+  thisMachine,
+  usualWorkerMemory,
+  type WorkerMemory,
+  workerEnvironment,
+  workerSlots,
+} from './machine.ts'
 import { PooledWorker } from './pooled-worker.ts'
 import { workerEntry } from './worker-entry.ts'
 
@@ -14,7 +22,7 @@ export interface WorkerPoolOptions {
   readonly launcher: Launcher
   readonly objectsRoot: string
   readonly engine: EngineId
-  /** Default: by cores and memory of the machine. */
+  /** Default: by the machine's cores. */
   readonly size?: number
   readonly entry?: URL
   readonly machine?: Machine
@@ -28,13 +36,15 @@ export class WorkerPool implements Executor {
   readonly #workers = new Set<PooledWorker>()
   /** Without work; the one used last comes first, since its caches are warmest. */
   readonly #idle: PooledWorker[] = []
+  /** What each worker's stage is expected to take, bytes. */
+  readonly #expected = new Map<PooledWorker, number>()
   readonly #idleTimers = new Map<PooledWorker, NodeJS.Timeout>()
   readonly #waiting: ((worker: PooledWorker | null) => void)[] = []
   #closed = false
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options
-    this.capacity = options.size ?? defaultWorkerCount(options.engine, options.machine)
+    this.capacity = options.size ?? workerSlots(options.engine, options.machine)
   }
 
   /** Process ids of the workers that run now. */
@@ -42,11 +52,25 @@ export class WorkerPool implements Executor {
     return [...this.#workers].flatMap(({ pid }) => (pid === undefined ? [] : [pid]))
   }
 
+  admits(memory: number): boolean {
+    const { machine = thisMachine } = this.#options
+    const residentOf = (worker: PooledWorker): number | null =>
+      worker.pid === undefined ? 0 : machine.residentMemory(worker.pid)
+    const busy = [...this.#expected].map(([worker, expected]): WorkerMemory => {
+      // Where the system doesn't say, a stage that runs is taken to have all it needs.
+      return { expected, resident: residentOf(worker) ?? expected }
+    })
+    const next = this.#idle.at(-1)
+    const reused = next === undefined ? 0 : (residentOf(next) ?? 0)
+    return fitsIntoMemory(memory, { busy, reused }, machine.memory())
+  }
+
   async execute(spec: StageSpec, options: ExecuteOptions): Promise<StageResult> {
-    const worker = await this.#lease(options.signal)
+    const worker = await this.#lease(options.signal, options.memory ?? usualWorkerMemory(spec.engine))
     try {
       return await worker.execute(spec, options)
     } finally {
+      this.#expected.delete(worker)
       this.#release(worker)
     }
   }
@@ -57,26 +81,24 @@ export class WorkerPool implements Executor {
     await Promise.all([...this.#workers].map((worker) => worker.kill()))
   }
 
-  async #lease(signal: AbortSignal): Promise<PooledWorker> {
+  async #lease(signal: AbortSignal, expected: number): Promise<PooledWorker> {
+    const take = (worker: PooledWorker): PooledWorker => {
+      this.#expected.set(worker, expected)
+      return worker
+    }
     for (;;) {
       if (this.#closed || signal.aborted) throw new AppError('cancelled', 'The stage was cancelled before it began.')
       const idle = this.#idle.pop()
       if (idle !== undefined) {
         clearTimeout(this.#idleTimers.get(idle))
         this.#idleTimers.delete(idle)
-        if (idle.alive) return idle
+        if (idle.alive) return take(idle)
         continue
       }
-      if (this.#mayGrow()) return this.#spawn()
+      if (this.#workers.size < this.capacity) return take(this.#spawn())
       const freed = await this.#nextFree(signal)
-      if (freed?.alive === true) return freed
+      if (freed?.alive === true) return take(freed)
     }
-  }
-
-  #mayGrow(): boolean {
-    if (this.#workers.size === 0) return true
-    const { engine, machine = thisMachine } = this.#options
-    return this.#workers.size < this.capacity && hasMemoryForWorker(engine, machine)
   }
 
   #spawn(): PooledWorker {
@@ -128,6 +150,7 @@ export class WorkerPool implements Executor {
 
   #forget(worker: PooledWorker): void {
     this.#workers.delete(worker)
+    this.#expected.delete(worker)
     clearTimeout(this.#idleTimers.get(worker))
     this.#idleTimers.delete(worker)
     const at = this.#idle.indexOf(worker)

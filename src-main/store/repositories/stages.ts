@@ -86,6 +86,9 @@ export interface StudyStage extends StoredStage {
   readonly runId: RunId | null
 }
 
+/** `spec` is JSON, as its maker wrote it. */
+export type FinishedCost = Pick<StoredStage, 'kind' | 'engine' | 'spec'> & { readonly cost: StageCost }
+
 export interface StageLink {
   readonly studyId: StudyId
   readonly stageKey: StageKey
@@ -98,6 +101,8 @@ export interface StageRepository {
   getStage(key: StageKey): StoredStage | null
   /** By key. */
   listStages(filter?: { readonly state?: JobState }): readonly StoredStage[]
+  /** What finished last, newest first: kind, engine, parameters and cost are what estimates learn from. */
+  listFinishedCosts(limit: number): readonly FinishedCost[]
   /**
    * The stage with this key, queued where it's new. `spec` is JSON and isn't looked into.
    * @throws AppError `internal` when the key belongs to a stage of another kind, version, engine or seed.
@@ -139,6 +144,9 @@ export function createStageRepository(context: StoreContext): StageRepository {
   const get = db.prepare<[StageKey], StageRow>(`SELECT ${columns} FROM stages WHERE key = ?`)
   const list = db.prepare<{ state: JobState | null }, StageRow>(
     `SELECT ${columns} FROM stages WHERE @state IS NULL OR state = @state ORDER BY key`,
+  )
+  const finishedCosts = db.prepare<[number], StageRow>(
+    `SELECT ${columns} FROM stages WHERE state = 'succeeded' ORDER BY finished_at DESC LIMIT ?`,
   )
   const insert = db.prepare<[StageRow]>(`${insertStatement(stagesTable)} ON CONFLICT (key) DO NOTHING`)
   const link = db.prepare<[StudyStageRow]>(
@@ -227,6 +235,11 @@ export function createStageRepository(context: StoreContext): StageRepository {
       return row === undefined ? null : fromRow(row)
     },
     listStages: ({ state } = {}) => list.all({ state: state ?? null }).map(fromRow),
+    listFinishedCosts: (limit) =>
+      finishedCosts.all(limit).flatMap((row) => {
+        const { kind, engine, spec, cost } = fromRow(row)
+        return cost === null ? [] : [{ kind, engine, spec, cost }]
+      }),
     ensureStage: ensure,
     linkStudyStage({ studyId, stageKey, runId, label, scope }) {
       link.run({ study_id: studyId, stage_key: stageKey, run_id: runId, label, scope })

@@ -1,4 +1,4 @@
-/** What a stage will cost, before it ran: sample-visits by rule, seconds by experience. */
+/** What a stage will cost, before it ran and before anything was learned (experience.ts): by rule. */
 import { methodOf } from '#main/compute/methods.ts'
 import type { DataParams, StageInput, StageNode } from '#main/compute/stages.ts'
 import { forwardOperations, penultimateWidth, weightCount } from '#main/compute/worker/models/shapes.ts'
@@ -150,30 +150,4 @@ export function cautiousSeconds(node: Pick<StageNode, 'kind' | 'engine' | 'param
   if (params.architecture === undefined || params.data === undefined) return fixedSeconds[node.kind]
   const work = weighted * forwardOperations(params.architecture, params.data)
   return fixedSeconds[node.kind] + work / cautiousSpeed[node.engine]
-}
-
-/**
- * How this workspace's stages compare with the cautious figures, per kind and engine: total seconds over total
- * estimate, so that long stages count more. Learned as stages finish.
- */
-export class Experience {
-  readonly #totals = new Map<string, { actual: number; cautious: number }>()
-
-  learn(kind: StageKind, engine: EngineId, seconds: number, cautious: number): void {
-    for (const name of [`${kind} ${engine}`, engine]) {
-      const total = this.#totals.get(name) ?? { actual: 0, cautious: 0 }
-      this.#totals.set(name, { actual: total.actual + seconds, cautious: total.cautious + cautious })
-    }
-  }
-
-  /** Estimated seconds; of a kind that never ran here, by the engine's other kinds. */
-  seconds(kind: StageKind, engine: EngineId, cautious: number): number {
-    const total = this.#totals.get(`${kind} ${engine}`) ?? this.#totals.get(engine)
-    return total === undefined || total.cautious === 0 ? cautious : cautious * (total.actual / total.cautious)
-  }
-
-  /** Whether any stage was ever measured on this engine. */
-  knows(engine: EngineId): boolean {
-    return this.#totals.has(engine)
-  }
 }

@@ -30,6 +30,9 @@ export class JobProgress {
   #actual = 0
   #estimated = 0
   #value = 0
+  /** Stages were given up: there is no 100 % any more. */
+  #curtailed = false
+  #frozen = false
 
   constructor(capacity: number) {
     this.#capacity = Math.max(1, capacity)
@@ -56,7 +59,30 @@ export class JobProgress {
     stage.first ??= { value: stage.value, at: now }
   }
 
-  /** `seconds`: what it took; null where it wasn't computed here, or given up. */
+  /** It stopped for a while: what it tells when it goes on says nothing of the time between. */
+  putOff(key: StageKey): void {
+    const stage = this.#open.get(key)
+    if (stage === undefined) return
+    stage.startedAt = null
+    stage.first = null
+  }
+
+  /** It failed, or nobody needs it any more: what is left to do is less, and nothing more of it is done. */
+  giveUp(key: StageKey): void {
+    const stage = this.#open.get(key)
+    if (stage === undefined) return
+    this.#open.delete(key)
+    this.#total -= stage.seconds
+    this.#curtailed = true
+  }
+
+  /** The whole job ends here: it is as far as it got. */
+  freeze(): void {
+    this.value()
+    this.#frozen = true
+  }
+
+  /** `seconds`: what it took; null where it wasn't computed here. */
   end(key: StageKey, seconds: number | null): void {
     const stage = this.#open.get(key)
     if (stage === undefined) return
@@ -67,13 +93,19 @@ export class JobProgress {
     this.#estimated += stage.seconds
   }
 
+  counts(): { readonly running: number; readonly waiting: number } {
+    const running = [...this.#open.values()].filter((stage) => stage.startedAt !== null).length
+    return { running, waiting: this.#open.size - running }
+  }
+
   /** 0..1. */
   value(): number {
-    if (this.#open.size === 0) this.#value = 1
+    if (this.#frozen) return this.#value
+    if (this.#open.size === 0 && !this.#curtailed) this.#value = 1
     else {
       let done = this.#done
       for (const stage of this.#open.values()) done += stage.seconds * stage.value
-      const value = this.#total === 0 ? 0 : done / this.#total
+      const value = this.#total <= 0 ? 0 : done / this.#total
       this.#value = Math.max(this.#value, Math.min(value, 0.999))
     }
     return this.#value

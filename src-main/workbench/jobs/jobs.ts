@@ -4,29 +4,37 @@ import { readJson } from '#main/compute/worker/array-objects.ts'
 import type { Repositories } from '#main/store/index.ts'
 import type { StudyStage } from '#main/store/repositories/stages.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
+import { type Priority, priorities, type Queue, unhurried } from '#shared/domain/queue.ts'
 import type { CurvePoint } from '#shared/domain/stage.ts'
-import type { Study } from '#shared/domain/study.ts'
+import type { Study, StudyPlan } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash, RunId, StageKey, StudyId } from '#shared/ids.ts'
 import type { LiveStage, StudyEvent } from '#shared/progress.ts'
-import { cautiousSeconds, Experience, estimateBytes, estimateVisits } from './estimate.ts'
+import { estimateBytes, estimateVisits } from './estimate.ts'
+import { Experience } from './experience.ts'
 import type { Scheduler } from './scheduler.ts'
-import { type JobRequest, StudyJob } from './study-job.ts'
+import { type JobRequest, type StageEstimate, StudyJob } from './study-job.ts'
 import { type LoadedStudy, type PlannedRun, runsByStage, StudyLoader } from './study-loader.ts'
 
 export interface JobsOptions {
   readonly repositories: Repositories
   readonly objects: ObjectStore
   readonly scheduler: Scheduler
-  /** How many stages run at once on an engine; asked without starting a worker. */
-  capacityOf(engine: EngineId): number
+  /** How many stages that take so many bytes run at once on an engine; asked without starting a worker. */
+  workersOf(engine: EngineId, stageMemory: number): StudyPlan['workers']
   /** Refuses to begin where the disk has no room for so many bytes more. */
   requireSpace(bytes: number): Promise<void>
   report(error: unknown): void
 }
 
-/** Finished stages of this many studies teach the estimates. */
-const studiesToLearnFrom = 5
+export interface RunChoice {
+  /** Default: all of the study's. */
+  readonly runs?: ReadonlySet<RunId>
+  readonly priority?: Priority | undefined
+}
+
+/** So many stages that finished last teach the estimates. */
+const stagesToLearnFrom = 500
 /** Between these many rows the process looks after others. */
 const chunkSize = 200
 const filesAtOnce = 32
@@ -62,23 +70,66 @@ export class Jobs {
     return this.#starting.size > 0 || [...this.#jobs.values()].some((job) => !job.ended)
   }
 
-  /** Sets runs of a study (default: all) to work, or adds them to its job. Its engine is pinned by now. */
-  async run(study: Study, engine: EngineId, runs?: ReadonlySet<RunId>): Promise<StudyJob> {
+  /** Sets runs of a study to work, or adds them to its job. Its engine is pinned by now. */
+  async run(study: Study, engine: EngineId, { runs, priority }: RunChoice = {}): Promise<StudyJob> {
     if (this.#closed) throw new AppError('cancelled', 'The workbench is closing.')
     const before = this.#starting.get(study.id)
     const started = (before?.catch(() => {}) ?? Promise.resolve()).then(() => this.#run(study, engine, runs))
     this.#starting.set(study.id, started)
     try {
-      return await started
+      const job = await started
+      if (priority !== undefined && !job.ended) this.#options.scheduler.prioritise(job, priority)
+      return job
     } finally {
       if (this.#starting.get(study.id) === started) this.#starting.delete(study.id)
     }
   }
 
-  /** Seconds that a stage will take by what was learned so far. */
-  secondsOf(loaded: LoadedStudy, node: StageNode): number {
-    const cautious = cautiousSeconds(node, estimateVisits(node, loaded.lists))
-    return this.#learned().seconds(node.kind, node.engine, cautious)
+  /** What a stage will take by what was learned so far: seconds, and bytes of memory. */
+  estimateOf(loaded: LoadedStudy, node: StageNode): StageEstimate {
+    const experience = this.#learned()
+    return {
+      seconds: experience.seconds(node, estimateVisits(node, loaded.lists)),
+      memory: experience.memory(node),
+    }
+  }
+
+  /** How many of a study's stages run at once here. */
+  workersOf(loaded: LoadedStudy): StudyPlan['workers'] {
+    const experience = this.#learned()
+    const largest = loaded.nodes.reduce((most, node) => Math.max(most, experience.memory(node)), 0)
+    return this.#options.workersOf(loaded.engine, largest)
+  }
+
+  /** The studies at work, the most urgent first. */
+  queue(): Queue {
+    const { scheduler } = this.#options
+    const studies = [...this.#jobs.values()]
+      .filter((job) => !job.ended)
+      .map((job) => ({
+        ...job.standing,
+        priority: scheduler.scheduleOf(job).priority,
+        paused: scheduler.isPaused(job),
+      }))
+      .sort((a, b) => priorities.indexOf(b.priority) - priorities.indexOf(a.priority))
+    return { paused: scheduler.paused, shortOfMemory: scheduler.shortOfMemory, studies }
+  }
+
+  /** Pauses a study, or everything; resolves when what must not run any more has stopped. */
+  async pause(study: Study | null, paused: boolean): Promise<void> {
+    await this.#options.scheduler.pause(study === null ? null : await this.#atWork(study), paused)
+  }
+
+  async prioritise(study: Study, priority: Priority): Promise<void> {
+    this.#options.scheduler.prioritise(await this.#atWork(study), priority)
+  }
+
+  async #atWork(study: Study): Promise<StudyJob> {
+    const job = await this.activeJobOf(study.id)
+    if (job !== null) return job
+    throw new AppError('conflict', `The study "${study.name}" isn't running.`, {
+      hint: 'Only a study at work has a place in the queue: start it first.',
+    })
   }
 
   /** A snapshot first, then what changes. Without a job: how things stand, and the end unless the study is new. */
@@ -96,6 +147,7 @@ export class Jobs {
       stages: await this.#idleStages(study, engine),
       value: state === 'succeeded' ? 1 : 0,
       etaSeconds: null,
+      schedule: unhurried,
     }
     if (state !== 'new') {
       yield { kind: 'finished', state, error: null }
@@ -116,7 +168,7 @@ export class Jobs {
 
   async #run(study: Study, engine: EngineId, chosen?: ReadonlySet<RunId>): Promise<StudyJob> {
     const startedAt = performance.now()
-    const { repositories, objects, scheduler, requireSpace, capacityOf, report } = this.#options
+    const { repositories, objects, scheduler, requireSpace, report } = this.#options
     const loaded = await this.loader.load(study, engine)
     const rows = await this.#ensureStages(loaded)
     const available = await this.#available(rows)
@@ -136,11 +188,10 @@ export class Jobs {
             repositories,
             objects,
             scheduler,
-            capacity: capacityOf(engine),
+            capacity: this.workersOf(loaded).count,
             startedAt,
-            estimate: (node) => this.secondsOf(loaded, node),
-            learned: (node, cost) =>
-              this.#learned().learn(node.kind, node.engine, cost.seconds, cautiousSeconds(node, cost)),
+            estimate: (node) => this.estimateOf(loaded, node),
+            learned: (node, cost) => this.#learned().learn(node, cost),
             report,
           })
     const toDo = runs.filter((run) => !settled.has(run.id) && !job.isWorkingOn(run.id))
@@ -260,14 +311,9 @@ export class Jobs {
   #learned(): Experience {
     if (this.#experience !== null) return this.#experience
     const experience = new Experience()
-    const { repositories } = this.#options
-    for (const study of repositories.studies.listStudies().slice(-studiesToLearnFrom)) {
-      for (const row of repositories.stages.listStudyStages(study.id)) {
-        if (row.state !== 'succeeded' || row.cost === null) continue
-        const { params } = JSON.parse(row.spec) as Pick<StageNode, 'params'>
-        const { kind, engine, cost } = row
-        experience.learn(kind, engine, cost.seconds, cautiousSeconds({ kind, engine, params }, cost))
-      }
+    for (const { kind, engine, spec, cost } of this.#options.repositories.stages.listFinishedCosts(stagesToLearnFrom)) {
+      const { params } = JSON.parse(spec) as Pick<StageNode, 'params'>
+      experience.learn({ kind, engine, params }, cost)
     }
     this.#experience = experience
     return experience

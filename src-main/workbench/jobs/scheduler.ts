@@ -1,14 +1,16 @@
-import { setInterval } from 'node:timers'
+import { setInterval, setTimeout } from 'node:timers'
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { Executor } from '#main/compute/pool/executor.ts'
-import type { StageNode, StageResult, StageSpec } from '#main/compute/stages.ts'
+import type { StageNode, StageResult } from '#main/compute/stages.ts'
 import type { Repositories } from '#main/store/index.ts'
-import type { Checkpoint, StoredStage } from '#main/store/repositories/stages.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
+import type { Priority, Schedule } from '#shared/domain/queue.ts'
 import type { CurvePoint } from '#shared/domain/stage.ts'
 import { AppError } from '#shared/errors.ts'
-import type { ObjectHash, StageKey } from '#shared/ids.ts'
+import type { StageKey } from '#shared/ids.ts'
 import { dependenciesOf } from './graph.ts'
+import { StageRows } from './stage-rows.ts'
+import { compareClaims, type Share, servedOfNewcomer } from './turn-order.ts'
 
 /** Whoever wants stages computed; told of each after its row was written. Must not throw. */
 export interface StageWatcher {
@@ -21,16 +23,22 @@ export interface StageWatcher {
   stageFailed(key: StageKey, error: AppError): void
   /** It ended because nobody wanted it any more, or because the workbench closes. */
   stageStopped(key: StageKey, state: 'cancelled' | 'interrupted'): void
+  /** It was stopped at its last checkpoint and goes on after the pause. */
+  stagePutOff(key: StageKey): void
+  scheduleChanged(schedule: Schedule): void
 }
 
 export interface WantedStage {
   readonly node: StageNode
+  /** Estimated seconds of the stage itself. */
+  readonly seconds: number
   /** Seconds from its start to the end of the longest chain behind it: the longest goes first. */
   readonly rank: number
+  /** Memory that its worker will take, bytes. */
+  readonly memory: number
 }
 
-interface Task {
-  readonly node: StageNode
+interface Task extends Omit<WantedStage, 'rank'> {
   rank: number
   readonly watchers: Set<StageWatcher>
   /** Who wanted it first: for everybody else it counts as reused. */
@@ -45,8 +53,9 @@ interface Task {
   end: Promise<void>
 }
 
-const leaseMs = 30_000
 const renewalMs = 5_000
+/** Memory that others give back comes without a word: it is looked for this often. */
+const memoryCheckMs = 2_000
 
 export interface SchedulerOptions {
   readonly repositories: Repositories
@@ -57,19 +66,47 @@ export interface SchedulerOptions {
 }
 
 /**
- * Runs the stages that anybody wants, each once however many studies want it, as soon as what it reads is there and a
- * worker is free. Rows first, then words: nothing is told that a crash could take back.
+ * Runs the stages that anybody wants, each once however many studies want it, as soon as what it reads is there, a
+ * worker is free and memory suffices. Studies take turns (turn-order.ts). Rows first, then words: nothing is told that
+ * a crash could take back.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions
+  readonly #rows: StageRows
   readonly #tasks = new Map<StageKey, Task>()
-  readonly #running = new Map<EngineId, number>()
+  /** Those of them that wait for nothing but their turn. */
+  readonly #ready = new Set<Task>()
+  readonly #shares = new Map<StageWatcher, Share>()
+  readonly #running = new Map<SlotGroup, number>()
   readonly #ends = new Set<Promise<void>>()
   #renewal: NodeJS.Timeout | undefined
+  #memoryCheck: NodeJS.Timeout | undefined
+  #paused = false
+  #shortOfMemory = false
   #closed = false
 
   constructor(options: SchedulerOptions) {
     this.#options = options
+    this.#rows = new StageRows(options.repositories, options.objects, options.report)
+  }
+
+  /** Everything is paused. */
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  get shortOfMemory(): boolean {
+    return this.#shortOfMemory
+  }
+
+  scheduleOf(watcher: StageWatcher): Schedule {
+    const { priority = 'normal', paused = false } = this.#shares.get(watcher) ?? {}
+    return { priority, paused: paused || this.#paused, shortOfMemory: this.#shortOfMemory }
+  }
+
+  /** Paused by itself, whether everything is paused or not. */
+  isPaused(watcher: StageWatcher): boolean {
+    return this.#shares.get(watcher)?.paused === true
   }
 
   /**
@@ -78,17 +115,18 @@ export class Scheduler {
    */
   want(watcher: StageWatcher, stages: readonly WantedStage[]): void {
     if (this.#closed) throw new AppError('cancelled', 'The workbench is closing.')
-    for (const { node, rank } of stages) {
-      const known = this.#tasks.get(node.key)
-      if (known === undefined) this.#tasks.set(node.key, this.#newTask(watcher, node, rank))
+    this.#shareOf(watcher)
+    for (const wanted of stages) {
+      const known = this.#tasks.get(wanted.node.key)
+      if (known === undefined) this.#addTask(watcher, wanted)
       else {
-        known.rank = Math.max(known.rank, rank)
+        known.rank = Math.max(known.rank, wanted.rank)
         // Nobody wanted it any more a moment ago: it starts again for the newcomer when it has stopped.
         if (known.watchers.size === 0) known.owner = watcher
         known.watchers.add(watcher)
         if (known.phase === 'running') {
-          watcher.stageStarted(node.key)
-          watcher.stageProgressed(node.key, known.value)
+          watcher.stageStarted(wanted.node.key)
+          watcher.stageProgressed(wanted.node.key, known.value)
         }
       }
     }
@@ -109,12 +147,33 @@ export class Scheduler {
         continue
       }
       if (task.phase === 'waiting') this.#forget(task)
-      else if (task.phase === 'running') {
-        task.phase = 'stopping'
-        task.abort.abort()
+      else {
+        this.#interrupt(task)
         stopping.push(task.end)
       }
     }
+    // What is left may be wanted by paused studies alone.
+    this.#stopPaused()
+    await Promise.all(stopping)
+  }
+
+  /** The watcher wants nothing any more, and no study has to share with it. */
+  leave(watcher: StageWatcher): void {
+    this.#shares.delete(watcher)
+  }
+
+  prioritise(watcher: StageWatcher, priority: Priority): void {
+    this.#shareOf(watcher).priority = priority
+    watcher.scheduleChanged(this.scheduleOf(watcher))
+  }
+
+  /** Of one study, or of everything. Resolves when what must not run any more has stopped. */
+  async pause(watcher: StageWatcher | null, paused: boolean): Promise<void> {
+    if (watcher === null) this.#paused = paused
+    else this.#shareOf(watcher).paused = paused
+    for (const told of watcher === null ? this.#shares.keys() : [watcher]) told.scheduleChanged(this.scheduleOf(told))
+    const stopping = this.#stopPaused()
+    this.#pump()
     await Promise.all(stopping)
   }
 
@@ -124,12 +183,23 @@ export class Scheduler {
     for (const task of this.#tasks.values()) task.abort.abort()
     await Promise.all(this.#ends)
     clearInterval(this.#renewal)
+    clearTimeout(this.#memoryCheck)
   }
 
-  #newTask(watcher: StageWatcher, node: StageNode, rank: number): Task {
+  #shareOf(watcher: StageWatcher): Share {
+    const known = this.#shares.get(watcher)
+    if (known !== undefined) return known
+    const share: Share = { priority: 'normal', paused: false, served: servedOfNewcomer(this.#shares.values()) }
+    this.#shares.set(watcher, share)
+    return share
+  }
+
+  #addTask(watcher: StageWatcher, { node, seconds, rank, memory }: WantedStage): void {
     const task: Task = {
       node,
+      seconds,
       rank,
+      memory,
       watchers: new Set([watcher]),
       owner: watcher,
       waitingFor: new Set(),
@@ -145,50 +215,95 @@ export class Scheduler {
       task.waitingFor.add(key)
       dependency.dependents.add(task)
     }
-    return task
+    this.#tasks.set(node.key, task)
+    if (task.waitingFor.size === 0) this.#ready.add(task)
   }
 
   /** Starts what can start. */
   #pump(): void {
     if (this.#closed) return
-    const ready = [...this.#tasks.values()]
-      .filter((task) => task.phase === 'waiting' && task.waitingFor.size === 0)
-      .sort((a, b) => b.rank - a.rank)
-    for (const task of ready) {
-      // Starting another one may have changed what is wanted.
-      if (this.#tasks.get(task.node.key) !== task) continue
-      const { engine } = task.node
-      const running = this.#running.get(engine) ?? 0
-      if (running >= this.#options.executorFor(engine).capacity) continue
-      this.#running.set(engine, running + 1)
-      task.phase = 'running'
-      const end = this.#run(task)
-        .catch((error: unknown) => this.#options.report(error))
-        .finally(() => {
-          this.#ends.delete(end)
-          this.#running.set(engine, (this.#running.get(engine) ?? 1) - 1)
-          this.#pump()
-        })
-      task.end = end
-      this.#ends.add(end)
-    }
+    const short = new Set<SlotGroup>()
+    for (let task = this.#next(short); task !== null; task = this.#next(short)) this.#start(task)
+    this.#tellOfMemory(short.size > 0)
     this.#keepLeases()
   }
 
+  /** Whose turn it is. `short` gains the slots that stay empty for want of memory. */
+  #next(short: Set<SlotGroup>): Task | null {
+    for (;;) {
+      let best: { readonly task: Task; readonly share: Share; readonly rank: number } | null = null
+      for (const task of this.#ready) {
+        const group = slotGroupOf(task.node.engine)
+        if (short.has(group) || this.#runningIn(group) >= this.#capacityOf(task)) continue
+        for (const share of this.#claimants(task)) {
+          const claim = { task, share, rank: task.rank }
+          if (best === null || compareClaims(claim, best) < 0) best = claim
+        }
+      }
+      if (best === null) return null
+      const { task, share } = best
+      // The next in line waits for its memory: letting smaller ones pass could keep it waiting for ever. One stage
+      // runs in any case.
+      const isFirst = [...this.#running.values()].every((count) => count === 0)
+      if (isFirst || this.#options.executorFor(task.node.engine).admits(task.memory)) {
+        share.served += task.seconds
+        return task
+      }
+      short.add(slotGroupOf(task.node.engine))
+    }
+  }
+
+  #claimants(task: Task): readonly Share[] {
+    if (this.#paused) return []
+    const shares: Share[] = []
+    for (const watcher of task.watchers) {
+      const share = this.#shares.get(watcher)
+      if (share !== undefined && !share.paused) shares.push(share)
+    }
+    return shares
+  }
+
+  #runningIn(group: SlotGroup): number {
+    return this.#running.get(group) ?? 0
+  }
+
+  #capacityOf(task: Task): number {
+    return this.#options.executorFor(task.node.engine).capacity
+  }
+
+  #start(task: Task): void {
+    const group = slotGroupOf(task.node.engine)
+    this.#ready.delete(task)
+    this.#running.set(group, this.#runningIn(group) + 1)
+    task.phase = 'running'
+    const end = this.#run(task)
+      .catch((error: unknown) => this.#options.report(error))
+      .finally(() => {
+        this.#ends.delete(end)
+        this.#running.set(group, this.#runningIn(group) - 1)
+        this.#pump()
+      })
+    task.end = end
+    this.#ends.add(end)
+  }
+
   async #run(task: Task): Promise<void> {
-    const { node, abort } = task
-    const { repositories, executorFor } = this.#options
+    const { node, abort, memory } = task
     try {
-      const stored = this.#begin(node)
+      const stored = this.#rows.begin(node)
       if (stored.state === 'succeeded' && stored.cost !== null) {
         this.#finished(task, { outputs: stored.outputs, cost: stored.cost }, true)
         return
       }
       for (const watcher of task.watchers) watcher.stageStarted(node.key)
-      const result = await executorFor(node.engine).execute(this.#specOf(node, stored.checkpoint), {
+      const executor = this.#options.executorFor(node.engine)
+      const result = await executor.execute(this.#rows.specOf(node, stored.checkpoint), {
         signal: abort.signal,
+        memory,
         onProgress: (progress) => {
-          if (progress.kind === 'checkpoint') return this.#keepCheckpoint(node.key, progress.object, progress.epoch)
+          if (progress.kind === 'checkpoint') {
+            return this.#rows.keepCheckpoint(node.key, progress.object, progress.epoch)
+          }
           if (progress.kind === 'progress') task.value = Math.max(task.value, progress.value)
           for (const watcher of task.watchers) {
             if (progress.kind === 'curve') watcher.curveExtended(node.key, progress.point)
@@ -196,8 +311,7 @@ export class Scheduler {
           }
         },
       })
-      const last = repositories.stages.finishStage(node.key, result.outputs, result.cost)
-      await this.#removeCheckpoint(last)
+      await this.#rows.finish(node.key, result)
       this.#finished(task, result, false)
     } catch (error) {
       if (abort.signal.aborted) this.#stopped(task)
@@ -205,132 +319,74 @@ export class Scheduler {
     }
   }
 
-  /** The stage's row, running for this process now, or succeeded already. */
-  #begin(node: StageNode): StoredStage {
-    const { stages } = this.#options.repositories
-    return this.#options.repositories.transaction(() => {
-      const stored = stages.getStage(node.key)
-      if (stored === null) throw new AppError('internal', `The stage ${node.kind} ${node.key} has no row.`)
-      if (stored.state === 'succeeded') return stored
-      if (stored.state !== 'queued') stages.requeueStage(node.key)
-      stages.startStage(node.key, { worker: node.engine, expiresAt: leaseEnd() })
-      return stored
-    })
-  }
-
-  #specOf(node: StageNode, checkpoint: Checkpoint | null): StageSpec {
-    const { kind, key, version, params, seed, engine } = node
-    const inputs: Record<string, ObjectHash> = {}
-    for (const [name, input] of Object.entries(node.inputs)) {
-      if ('object' in input) {
-        inputs[name] = input.object
-        continue
-      }
-      const object = this.#options.repositories.stages.getStage(input.stage)?.outputs[input.output]
-      if (object === undefined) {
-        throw new AppError('internal', `The stage ${kind} (${node.label}) lacks its input "${name}".`)
-      }
-      inputs[name] = object
-    }
-    return { key, kind, version, params, seed, engine, inputs, checkpoint: checkpoint?.object ?? null }
-  }
-
-  async #keepCheckpoint(key: StageKey, object: ObjectHash, epoch: number): Promise<void> {
-    const previous = this.#options.repositories.stages.saveCheckpoint(key, object, epoch)
-    if (previous?.object !== object) await this.#removeCheckpoint(previous)
-  }
-
-  /** A checkpoint names its stage within, so that no other row can refer to the same object. */
-  async #removeCheckpoint(checkpoint: Checkpoint | null): Promise<void> {
-    if (checkpoint === null) return
-    try {
-      await this.#options.objects.remove(checkpoint.object)
-    } catch (error) {
-      // Left over, not lost: a clean-up finds it.
-      this.#options.report(error)
-    }
-  }
-
   #finished(task: Task, result: StageResult, reused: boolean): void {
     this.#forget(task)
-    for (const dependent of task.dependents) dependent.waitingFor.delete(task.node.key)
+    for (const dependent of task.dependents) {
+      dependent.waitingFor.delete(task.node.key)
+      if (dependent.waitingFor.size === 0 && this.#tasks.get(dependent.node.key) === dependent) {
+        this.#ready.add(dependent)
+      }
+    }
     for (const watcher of [...task.watchers]) {
       watcher.stageFinished(task.node.key, result, reused || watcher !== task.owner)
     }
   }
 
   async #failed(task: Task, error: AppError): Promise<void> {
-    const { stages } = this.#options.repositories
-    const damaged = error.code === 'corrupt' ? await this.#giveUpDamagedInputs(task.node) : false
-    const told = damaged
-      ? new AppError('corrupt', error.message, {
-          hint: 'Start the study again: what was damaged is computed anew.',
-          details: error.details,
-        })
-      : error
-    try {
-      stages.failStage(task.node.key, told.toJSON())
-    } catch (unwritable) {
-      // The row stays `running` until the next start finds it interrupted.
-      this.#options.report(unwritable)
-    }
+    const told = await this.#rows.fail(task.node, error)
     this.#forget(task)
     // Whoever wanted it gives up what depends on it.
     for (const watcher of [...task.watchers]) watcher.stageFailed(task.node.key, told)
   }
 
-  /** Objects that can't be read any more are no results: the stages that made them wait again. */
-  async #giveUpDamagedInputs(node: StageNode): Promise<boolean> {
-    const { repositories, objects, report } = this.#options
-    let found = false
-    try {
-      for (const input of Object.values(node.inputs)) {
-        if ('object' in input) continue
-        const made = repositories.stages.getStage(input.stage)
-        const object = made?.outputs[input.output]
-        if (object === undefined || (await objects.verify(object)).state === 'ok') continue
-        await objects.remove(object)
-        repositories.stages.invalidateStage(input.stage)
-        found = true
-      }
-    } catch (error) {
-      report(error)
-    }
-    return found
+  #interrupt(task: Task): void {
+    task.phase = 'stopping'
+    task.abort.abort()
+  }
+
+  /** Stages that run for paused studies alone. */
+  #stopPaused(): readonly Promise<void>[] {
+    const stopping = [...this.#tasks.values()].filter(
+      (task) => task.phase === 'running' && task.watchers.size > 0 && this.#claimants(task).length === 0,
+    )
+    for (const task of stopping) this.#interrupt(task)
+    return stopping.map((task) => task.end)
   }
 
   #stopped(task: Task): void {
-    const { stages } = this.#options.repositories
+    const { key } = task.node
+    // Paused, or wanted again while it was stopping.
+    const goesOn = task.watchers.size > 0 && !this.#closed
     const state = this.#closed ? 'interrupted' : 'cancelled'
-    try {
-      if (stages.getStage(task.node.key)?.state === 'running') {
-        if (state === 'interrupted') stages.interruptStage(task.node.key)
-        else stages.cancelStage(task.node.key)
-      }
-    } catch (error) {
-      this.#options.report(error)
-    }
-    const newcomers = [...task.watchers]
-    if (newcomers.length > 0 && !this.#closed) {
-      this.#restart(task)
+    this.#rows.stop(key, goesOn ? 'queued' : state)
+    if (goesOn) {
+      const again: Task = { ...task, phase: 'waiting', abort: new AbortController(), value: 0 }
+      this.#tasks.set(key, again)
+      this.#ready.add(again)
+      for (const watcher of [...task.watchers]) watcher.stagePutOff(key)
       return
     }
     this.#forget(task)
-    for (const watcher of newcomers) watcher.stageStopped(task.node.key, state)
-  }
-
-  /** Somebody wanted the stage again while it was stopping. */
-  #restart(task: Task): void {
-    const again: Task = { ...task, phase: 'waiting', abort: new AbortController(), value: 0 }
-    this.#tasks.set(task.node.key, again)
+    for (const watcher of [...task.watchers]) watcher.stageStopped(key, state)
   }
 
   #forget(task: Task): void {
+    this.#ready.delete(task)
     if (this.#tasks.get(task.node.key) === task) this.#tasks.delete(task.node.key)
     for (const key of task.waitingFor) this.#tasks.get(key)?.dependents.delete(task)
   }
 
-  /** While stages run, their leases are renewed; a process that hangs longer than a lease is seen to. */
+  #tellOfMemory(short: boolean): void {
+    clearTimeout(this.#memoryCheck)
+    if (short) {
+      this.#memoryCheck = setTimeout(() => this.#pump(), memoryCheckMs)
+      this.#memoryCheck.unref()
+    }
+    if (short === this.#shortOfMemory) return
+    this.#shortOfMemory = short
+    for (const watcher of this.#shares.keys()) watcher.scheduleChanged(this.scheduleOf(watcher))
+  }
+
   #keepLeases(): void {
     if (this.#renewal !== undefined) return
     this.#renewal = setInterval(() => {
@@ -340,24 +396,15 @@ export class Scheduler {
         this.#renewal = undefined
         return
       }
-      const { repositories, report } = this.#options
-      try {
-        const end = leaseEnd()
-        repositories.transaction(() => {
-          for (const { node } of running) {
-            if (repositories.stages.getStage(node.key)?.state === 'running') {
-              repositories.stages.renewLease(node.key, end)
-            }
-          }
-        })
-      } catch (error) {
-        report(error)
-      }
+      this.#rows.renew(running.map(({ node }) => node.key))
     }, renewalMs)
     this.#renewal.unref()
   }
 }
 
-function leaseEnd(): string {
-  return new Date(Date.now() + leaseMs).toISOString()
+/** What stages compete for: the cores, or a kind of GPU access. */
+type SlotGroup = 'cores' | 'cuda' | 'webgpu'
+
+function slotGroupOf(engine: EngineId): SlotGroup {
+  return engine === 'cuda' || engine === 'webgpu' ? engine : 'cores'
 }

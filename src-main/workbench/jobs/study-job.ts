@@ -4,6 +4,7 @@ import { readJson } from '#main/compute/worker/array-objects.ts'
 import type { Repositories } from '#main/store/index.ts'
 import type { StudyStage } from '#main/store/repositories/stages.ts'
 import type { Evaluation } from '#shared/domain/metrics.ts'
+import type { QueuedStudy, Schedule } from '#shared/domain/queue.ts'
 import type { Cost, CurvePoint, JobState, StageCost } from '#shared/domain/stage.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash, RunId, StageKey } from '#shared/ids.ts'
@@ -24,6 +25,13 @@ export interface JobSummary {
   readonly seconds: number
 }
 
+/** What a stage will take. */
+export interface StageEstimate {
+  readonly seconds: number
+  /** Bytes. */
+  readonly memory: number
+}
+
 export interface JobParts {
   readonly loaded: LoadedStudy
   readonly repositories: Repositories
@@ -33,8 +41,7 @@ export interface JobParts {
   readonly capacity: number
   /** `performance.now()` when the job was asked for. */
   readonly startedAt: number
-  /** Seconds that a stage will take. */
-  estimate(node: StageNode): number
+  estimate(node: StageNode): StageEstimate
   learned(node: StageNode, cost: StageCost): void
   report(error: unknown): void
 }
@@ -118,6 +125,12 @@ export class StudyJob implements StageWatcher {
     }
   }
 
+  /** How things stand, for the queue. */
+  get standing(): Pick<QueuedStudy, 'study' | 'name' | 'running' | 'waiting' | 'value' | 'etaSeconds'> {
+    const { id, name } = this.#parts.loaded.study
+    return { study: id, name, ...this.#progress.counts(), ...this.#fraction() }
+  }
+
   isWorkingOn(run: RunId): boolean {
     return isOpen(this.#runs.get(run))
   }
@@ -156,13 +169,17 @@ export class StudyJob implements StageWatcher {
 
   #track(nodes: readonly StageNode[]): readonly WantedStage[] {
     const timed = nodes.map((node) => ({
+      node,
       key: node.key,
       dependsOn: dependenciesOf(node),
-      seconds: this.#parts.estimate(node),
+      ...this.#parts.estimate(node),
     }))
     const ranks = ranksOf(timed)
-    this.#progress.add(timed.map(({ key, seconds }) => ({ key, seconds, rank: ranks.get(key) ?? seconds })))
-    return nodes.map((node) => ({ node, rank: ranks.get(node.key) ?? 0 }))
+    const wanted = timed.map(({ node, seconds, memory }) => {
+      return { node, seconds, memory, rank: ranks.get(node.key) ?? seconds }
+    })
+    this.#progress.add(wanted.map(({ node, seconds, rank }) => ({ key: node.key, seconds, rank })))
+    return wanted
   }
 
   /** Rows first: whoever looks finds them cancelled at once. Resolves when nothing of it runs any more. */
@@ -176,7 +193,10 @@ export class StudyJob implements StageWatcher {
         if (whole && chosen.length > 0) repositories.studies.setStudyState(loaded.study.id, 'cancelled')
       })
     })
-    if (whole && chosen.length > 0) this.#stop = 'cancelled'
+    if (whole && chosen.length > 0) {
+      this.#stop = 'cancelled'
+      this.#progress.freeze()
+    }
     for (const run of chosen) run.state = 'cancelled'
     await this.#giveUp(chosen)
     this.#endIfSettled()
@@ -187,6 +207,7 @@ export class StudyJob implements StageWatcher {
   interrupt(): void {
     if (this.ended) return
     this.#stop ??= 'interrupted'
+    this.#progress.freeze()
     this.#guard(() => {
       const { repositories } = this.#parts
       repositories.transaction(() => {
@@ -253,7 +274,7 @@ export class StudyJob implements StageWatcher {
     if (stage === undefined) return
     Object.assign(stage, { state: 'failed', error: error.toJSON() })
     this.#failed++
-    this.#progress.end(key, null)
+    this.#progress.giveUp(key)
     this.#tell(key, stage)
     const affected = (this.#runsOfStage.get(key) ?? []).flatMap(({ id }) => this.#runs.get(id) ?? []).filter(isOpen)
     this.#guard(() => {
@@ -274,6 +295,18 @@ export class StudyJob implements StageWatcher {
     this.#tell(key, stage)
   }
 
+  stagePutOff(key: StageKey): void {
+    const stage = this.#stages.get(key)
+    if (stage === undefined) return
+    stage.state = 'queued'
+    this.#progress.putOff(key)
+    this.#tell(key, stage)
+  }
+
+  scheduleChanged(schedule: Schedule): void {
+    this.feed.publish({ kind: 'schedule', schedule })
+  }
+
   /** Releases what no open run needs any more. */
   async #giveUp(settled: readonly JobRun[]): Promise<void> {
     const released = new Set<StageKey>()
@@ -288,7 +321,7 @@ export class StudyJob implements StageWatcher {
     }
     for (const key of released) {
       const stage = this.#stages.get(key)
-      this.#progress.end(key, null)
+      this.#progress.giveUp(key)
       if (stage === undefined || stage.state === 'failed') continue
       // One that never began is only put off; its row stays queued.
       stage.state = stage.state === 'running' ? 'cancelled' : 'planned'
@@ -373,6 +406,7 @@ export class StudyJob implements StageWatcher {
     } catch (unwritable) {
       this.#parts.report(unwritable)
     }
+    this.#parts.scheduler.leave(this)
     this.feed.end({ kind: 'finished', state, error: state === 'failed' ? error : null })
     this.#settle(state)
   }
@@ -408,7 +442,13 @@ export class StudyJob implements StageWatcher {
       const stage = this.#stages.get(node.key)
       return stage === undefined ? [] : [this.#live(node, stage)]
     })
-    return { kind: 'snapshot', state: this.ended ? this.#outcome() : 'running', stages, ...this.#fraction() }
+    return {
+      kind: 'snapshot',
+      state: this.ended ? this.#outcome() : 'running',
+      stages,
+      ...this.#fraction(),
+      schedule: this.#parts.scheduler.scheduleOf(this),
+    }
   }
 
   #tell(key: StageKey, stage: MutableStage): void {

@@ -11,12 +11,7 @@ import { type LoadedStudy, runsByStage } from '../jobs/study-loader.ts'
 const chunkSize = 200
 
 /** What a run of the study would compute, what it would reuse, and how long that takes on this machine. */
-export async function planStudy(
-  repositories: Repositories,
-  jobs: Jobs,
-  loaded: LoadedStudy,
-  capacity: number,
-): Promise<StudyPlan> {
+export async function planStudy(repositories: Repositories, jobs: Jobs, loaded: LoadedStudy): Promise<StudyPlan> {
   const isActive = (await jobs.activeJobOf(loaded.study.id)) !== null
   const users = runsByStage(loaded.runs)
   const runsOf = (key: StageKey): readonly RunId[] => (users.get(key) ?? []).map((run) => run.id)
@@ -33,11 +28,12 @@ export async function planStudy(
       state: isWaiting ? 'planned' : stored.state,
       dependsOn: dependenciesOf(node),
       runs: runsOf(node.key),
-      estimate: { ...estimateVisits(node, loaded.lists), seconds: jobs.secondsOf(loaded, node) },
+      estimate: { ...estimateVisits(node, loaded.lists), seconds: jobs.estimateOf(loaded, node).seconds },
     })
   }
   const toCompute = stages.filter((stage) => stage.state !== 'succeeded')
   const trained = (kind: PlannedStage['kind']): number => toCompute.filter((stage) => stage.kind === kind).length
+  const workers = jobs.workersOf(loaded)
   return {
     study: loaded.study.name,
     engine: loaded.engine,
@@ -49,7 +45,8 @@ export async function planStudy(
       golds: trained('train-gold'),
       twins: trained('train-twin'),
     },
-    seconds: secondsOf(toCompute, capacity),
+    workers,
+    seconds: secondsOf(toCompute, workers.count),
   }
 }
 

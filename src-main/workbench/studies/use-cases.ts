@@ -23,14 +23,13 @@ export interface StudyParts extends CreateStudyParts {
   readonly objects: ObjectStore
   readonly jobs: Jobs
   readonly engines: Engines
-  capacityOf(engine: EngineId): number
 }
 
-export type StudyUseCases = Pick<WorkbenchApi, 'studies' | 'runs'>
+export type StudyUseCases = Pick<WorkbenchApi, 'studies' | 'runs' | 'queue'>
 
 /** The contract's study and run procedures. */
 export function createStudyUseCases(parts: StudyParts): StudyUseCases {
-  const { repositories, objects, jobs, engines, capacityOf } = parts
+  const { repositories, objects, jobs, engines } = parts
   const forgetSamples = new ForgetSamples(objects)
 
   const engineOf = async (study: Study): Promise<EngineId> => study.engine ?? (await engines.best())
@@ -58,14 +57,13 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
       get: async ({ study }) => requireStudy(repositories, study),
       create: (input) => createStudy(parts, input),
       async plan({ study }) {
-        const loaded = await load(study)
-        return await planStudy(repositories, jobs, loaded, capacityOf(loaded.engine))
+        return await planStudy(repositories, jobs, await load(study))
       },
-      async run({ study: nameOrId }) {
+      async run({ study: nameOrId, priority }) {
         const study = requireStudy(repositories, nameOrId)
         const engine = await engineOf(study)
         repositories.studies.pinEngine(study.id, engine)
-        await jobs.run(requireStudy(repositories, study.id), engine)
+        await jobs.run(requireStudy(repositories, study.id), engine, { priority })
         return { study: study.id, state: stateOf(study) }
       },
       async cancel({ study: nameOrId }) {
@@ -107,6 +105,21 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
         })
       },
     },
+    queue: {
+      get: async () => jobs.queue(),
+      async pause({ study }) {
+        await jobs.pause(study === undefined ? null : requireStudy(repositories, study), true)
+        return jobs.queue()
+      },
+      async resume({ study }) {
+        await jobs.pause(study === undefined ? null : requireStudy(repositories, study), false)
+        return jobs.queue()
+      },
+      async prioritise({ study, priority }) {
+        await jobs.prioritise(requireStudy(repositories, study), priority)
+        return jobs.queue()
+      },
+    },
     runs: {
       async list({ study }) {
         const filter = study === undefined ? {} : { studyId: requireStudy(repositories, study).id }
@@ -125,7 +138,7 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
         const study = requireStudy(repositories, stored.studyId)
         const engine = await engineOf(study)
         repositories.studies.pinEngine(study.id, engine)
-        await jobs.run(requireStudy(repositories, study.id), engine, new Set([stored.id]))
+        await jobs.run(requireStudy(repositories, study.id), engine, { runs: new Set([stored.id]) })
         return runNow(stored.id)
       },
       async forgetSamples({ run, ...query }) {

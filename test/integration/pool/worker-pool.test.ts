@@ -5,7 +5,6 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { ObjectStore } from '#main/artifacts/object-store.ts'
 import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
-import { defaultWorkerCount, hasMemoryForWorker } from '#main/compute/pool/machine.ts'
 import { probeEngines } from '#main/compute/pool/probe-engines.ts'
 import { WorkerPool, type WorkerPoolOptions } from '#main/compute/pool/worker-pool.ts'
 import { type StageProgress, type StageSpec, stageVersions } from '#main/compute/stages.ts'
@@ -219,30 +218,34 @@ describe('worker pool', () => {
     }
     expect(engines.find((engine) => engine.id === 'wasm')?.available).toBe(true)
   })
-})
 
-describe('pool size', () => {
-  const gibibyte = 2 ** 30
-  const machine = (cores: number, total: number, available: number) => ({
-    cores,
-    totalMemory: total * gibibyte,
-    availableMemory: () => available * gibibyte,
-  })
-
-  it('is one worker a core on CPU engines, four at most', () => {
-    expect(defaultWorkerCount('wasm', machine(2, 16, 12))).toBe(2)
-    expect(defaultWorkerCount('wasm', machine(16, 64, 60))).toBe(4)
-  })
-
-  it('is one on a GPU', () => {
-    expect(defaultWorkerCount('cuda', machine(16, 64, 60))).toBe(1)
-  })
-
-  it('keeps a fifth of the memory free, and has one worker in any case', () => {
-    // 4 GiB in all: 0.8 stay free, 0.7 are left of 1.5, enough for one worker of 400 MiB.
-    expect(defaultWorkerCount('wasm', machine(4, 4, 1.5))).toBe(1)
-    expect(defaultWorkerCount('wasm', machine(4, 4, 0.2))).toBe(1)
-    expect(hasMemoryForWorker('wasm', machine(4, 4, 1.1))).toBe(false)
-    expect(hasMemoryForWorker('wasm', machine(4, 4, 1.3))).toBe(true)
+  it('says whether another stage fits beside what those at work will take', async () => {
+    const mebibyte = 2 ** 20
+    const resident = 100 * mebibyte
+    // 1,000 MiB in all, of which 200 stay free; the one worker has taken 100.
+    const machine = {
+      cores: 4,
+      memory: () => ({ total: 1000 * mebibyte, available: 900 * mebibyte }),
+      residentMemory: () => resident,
+    }
+    await using bench = await poolBench({ size: 2, machine })
+    expect(bench.pool.admits(700 * mebibyte)).toBe(true)
+    expect(bench.pool.admits(701 * mebibyte)).toBe(false)
+    const abort = new AbortController()
+    const started = Promise.withResolvers<null>()
+    const running = bench.pool.execute(await training(bench.objects, 5000), {
+      signal: abort.signal,
+      memory: 500 * mebibyte,
+      onProgress: () => started.resolve(null),
+    })
+    // It is expected to take 400 more: 300 are left.
+    expect(bench.pool.admits(300 * mebibyte)).toBe(true)
+    expect(bench.pool.admits(301 * mebibyte)).toBe(false)
+    await started.promise
+    abort.abort()
+    await expect(running).rejects.toMatchObject({ code: 'cancelled' })
+    // The idle worker's memory is used again.
+    expect(bench.pool.admits(800 * mebibyte)).toBe(true)
+    expect(bench.pool.admits(801 * mebibyte)).toBe(false)
   })
 })

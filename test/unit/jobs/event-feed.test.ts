@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { EventFeed } from '#main/workbench/jobs/event-feed.ts'
+import { unhurried } from '#shared/domain/queue.ts'
 import type { StageKey } from '#shared/ids.ts'
 import type { LiveStage, StudyEvent } from '#shared/progress.ts'
 
@@ -32,7 +33,7 @@ function newFeed(): { readonly feed: EventFeed; readonly snapshots: () => number
   let count = 0
   const feed = new EventFeed(() => {
     count++
-    return { kind: 'snapshot', state: 'running', stages: [], value: 0, etaSeconds: null }
+    return { kind: 'snapshot', state: 'running', stages: [], value: 0, etaSeconds: null, schedule: unhurried }
   })
   return { feed, snapshots: () => count }
 }

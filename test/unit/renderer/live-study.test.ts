@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { unhurried } from '#shared/domain/queue.ts'
 import type { CurvePoint } from '#shared/domain/stage.ts'
 import type { StageKey } from '#shared/ids.ts'
 import type { LiveStage, StudyEvent } from '#shared/progress.ts'
@@ -19,12 +20,13 @@ const stage = (key: string, more: Partial<LiveStage> = {}): LiveStage => ({
   ...more,
 })
 const play = (events: readonly StudyEvent[]): LiveStudy => events.reduce(applyStudyEvent, emptyLiveStudy)
-const snapshot: StudyEvent = {
+const snapshot: Extract<StudyEvent, { kind: 'snapshot' }> = {
   kind: 'snapshot',
   state: 'running',
   stages: [stage('a'), stage('b')],
   value: 0.1,
   etaSeconds: 60,
+  schedule: unhurried,
 }
 
 describe('a study followed live', () => {
@@ -77,6 +79,12 @@ describe('a study followed live', () => {
     const events: StudyEvent[] = [snapshot, { kind: 'curve', key: 'a' as StageKey, point: point(1) }]
     const again: StudyEvent = { ...snapshot, stages: [stage('a', { curve: [point(1)] }), stage('b')] }
     expect(play([...events, again]).stages[0]?.curve).toEqual([point(1)])
+  })
+
+  it('says that it is paused, and that it goes on', () => {
+    const paused = { ...unhurried, paused: true }
+    expect(play([snapshot, { kind: 'schedule', schedule: paused }]).schedule.paused).toBe(true)
+    expect(play([{ ...snapshot, schedule: paused }, snapshot]).schedule.paused).toBe(false)
   })
 
   it('ends with the job, full only when it succeeded', () => {
