@@ -1,0 +1,30 @@
+import { quantileOfSorted } from '../quantile.ts'
+
+/**
+ * The Streisand effect (Golatkar et al. 2020): forgetting so hard that it shows. A score that is high for samples whose
+ * loss lies unusually far from the middle of the losses of unseen samples of its class mix, on either side, so that an
+ * attacker who knows nothing of the sample would notice it: |loss's rank among the non-members - 1/2|.
+ */
+export function conspicuousness(losses: Float64Array, population: Float64Array, self: Int32Array): Float64Array {
+  const ascending = population.slice().sort()
+  return losses.map((loss, i) => {
+    const own = self[i] >= 0 ? 1 : 0
+    const size = ascending.length - own
+    if (size === 0) return 0
+    let below = 0
+    let equal = 0
+    for (const value of ascending) {
+      if (value < loss) below++
+      else if (value === loss) equal++
+    }
+    return Math.abs((below + (equal - own) / 2) / size - 0.5)
+  })
+}
+
+/** Share of losses above the given percentile of the non-members' losses. */
+export function shareAbove(losses: Float64Array, population: Float64Array, percentile: number): number {
+  const limit = quantileOfSorted(population.slice().sort(), percentile)
+  let above = 0
+  for (const loss of losses) if (loss > limit) above++
+  return above / losses.length
+}
