@@ -8,7 +8,7 @@ import { engineIds } from '#shared/domain/engine.ts'
 import type { ForgetRule } from '#shared/domain/forget-set.ts'
 import type { Metric, MetricTable } from '#shared/domain/metrics.ts'
 import type { Cost, StageCost } from '#shared/domain/stage.ts'
-import type { Recipe, StudyConfig } from '#shared/domain/study.ts'
+import { augmentations, type Recipe, type StudyConfig } from '#shared/domain/study.ts'
 import { type AppErrorShape, errorCodes } from '#shared/errors.ts'
 import type { DatasetId, ForgetSetId, ObjectHash, SplitId } from '#shared/ids.ts'
 
@@ -69,6 +69,7 @@ const recipeSchema: z.ZodType<Recipe> = z.strictObject({
   schedule: z.enum(['cosine', 'constant']),
   momentum: z.number(),
   weightDecay: z.number(),
+  augment: z.enum(augmentations).optional(),
 })
 
 const idOf = <Id extends string>(): z.ZodType<Id> =>

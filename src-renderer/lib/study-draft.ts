@@ -1,3 +1,4 @@
+import { augmentations } from '#shared/domain/study.ts'
 import type { MethodInfo } from '#shared/domain/system.ts'
 import {
   type ParameterField,
@@ -38,7 +39,7 @@ export function emptyDraft(): StudyDraft {
 
 const number = (
   key: string,
-  minimum: number,
+  minimum: number | null,
   maximum: number | null,
   more: Partial<ParameterField> = {},
 ): ParameterField => ({
@@ -59,6 +60,7 @@ export const recipeFields: readonly ParameterField[] = [
   number('epochs', 1, 10_000),
   number('lr', 0, 10, { kind: 'number', exclusiveMinimum: true }),
   number('batchSize', 1, 4096),
+  number('augment', null, null, { kind: 'choice', fallback: 'none', choices: augmentations }),
   number('earlyEpoch', 1, 10_000),
   number('threshold', 0, 1, { kind: 'number' }),
   number('splitSeed', 0, 2 ** 31 - 1),

@@ -66,7 +66,7 @@ export const createStudyInput = z.strictObject({
   seeds: z.int().min(1).max(100).default(1),
   golds: z.int().min(1).max(32).default(2),
   engine: z.enum(engineIds).optional(),
-  /** `epochs`, `lr`, `batchSize`, `splitSeed`, `earlyEpoch`, `threshold` or `METHOD.KEY`. */
+  /** `epochs`, `lr`, `batchSize`, `augment`, `splitSeed`, `earlyEpoch`, `threshold` or `METHOD.KEY`. */
   settings: z.record(z.string(), settingValue).default({}),
 })
 

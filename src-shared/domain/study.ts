@@ -4,6 +4,10 @@ import type { Cost, CostScope, JobState, StageKind } from '#shared/domain/stage.
 import type { AppErrorShape } from '#shared/errors.ts'
 import type { DatasetId, ForgetSetId, RunId, SplitId, StageKey, StudyId } from '#shared/ids.ts'
 
+/** Random views of training images: mirrored left to right, or cropped out of a black border and mirrored. */
+export const augmentations = ['flip', 'flip-crop'] as const
+export type Augmentation = (typeof augmentations)[number]
+
 /** How the original and the golds are trained; the golds differ in nothing but F and the seed. */
 export interface Recipe {
   readonly epochs: number
@@ -14,6 +18,8 @@ export interface Recipe {
   /** SGD only. */
   readonly momentum: number
   readonly weightDecay: number
+  /** Absent: the images as they are. */
+  readonly augment?: Augmentation | undefined
 }
 
 /** Everything that decides a study's results: frozen once the study exists. */

@@ -1,6 +1,7 @@
 /** `--set KEY=VALUE` of a study: what each key means, its range, and what isn't one. */
 import { completeMethodOptions, type MethodParams, methodIds, methodOf, methods } from '#main/compute/methods.ts'
 import { quoted } from '#main/formats/text.ts'
+import { type Augmentation, augmentations } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 
 export type SettingValue = number | string | boolean
@@ -12,6 +13,7 @@ export interface StudySettings {
   readonly batchSize?: number
   readonly earlyEpoch?: number
   readonly splitSeed?: number
+  readonly augment?: Augmentation
   /** METHOD -> what was set for it, `threshold` included. */
   readonly methods: Readonly<Record<string, MethodParams>>
 }
@@ -36,8 +38,10 @@ const ranges = {
 } as const satisfies Readonly<Record<string, Range>>
 type StudyKey = keyof typeof ranges
 
-export const studyKeys = Object.keys(ranges) as readonly StudyKey[]
-const known = `Settings are ${studyKeys.join(', ')}, and METHOD.KEY for the parameters of a method.`
+const augmentKey = 'augment'
+const augmentChoices = ['none', ...augmentations] as const
+
+const known = `Settings are ${[...Object.keys(ranges), augmentKey].join(', ')}, and METHOD.KEY for the parameters of a method.`
 
 /**
  * Sorts settings by what they are for, and checks them.
@@ -48,9 +52,11 @@ export function parseSettings(
   chosen: readonly string[],
 ): StudySettings {
   const own: Partial<Record<StudyKey, number>> = {}
+  let augment: Augmentation | undefined
   const ofMethods: Record<string, Record<string, SettingValue>> = {}
   for (const [key, value] of Object.entries(settings)) {
     if (isStudyKey(key)) own[key] = checkRange(key, value)
+    else if (key === augmentKey) augment = augmentationOf(value)
     else {
       const [method, option, ...rest] = key.split('.')
       if (option === undefined || option === '' || rest.length > 0) throw unknownKey(key)
@@ -61,7 +67,7 @@ export function parseSettings(
   const { threshold, ...rest } = own
   const given = threshold === undefined ? ofMethods : withThreshold(threshold, ofMethods, chosen)
   completeMethodOptions([], given)
-  return { ...rest, methods: given }
+  return { ...rest, ...(augment === undefined ? {} : { augment }), methods: given }
 }
 
 function isStudyKey(key: string): key is StudyKey {
@@ -75,6 +81,16 @@ function checkRange(key: StudyKey, value: SettingValue): number {
     hint: known,
     details: { key },
   })
+}
+
+function augmentationOf(value: SettingValue): Augmentation | undefined {
+  const found = augmentChoices.find((choice) => choice === value)
+  if (found !== undefined) return found === 'none' ? undefined : found
+  throw new AppError(
+    'bad-input',
+    `${augmentKey} = ${JSON.stringify(value)} is not possible: it must be ${augmentChoices.join(', ')}.`,
+    { hint: known, details: { key: augmentKey } },
+  )
 }
 
 /** The study's threshold is that of every method with a predictor, unless its own was set. */

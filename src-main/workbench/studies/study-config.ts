@@ -39,6 +39,7 @@ export function studyConfig(parts: ConfigParts): StudyConfig {
     schedule: 'cosine',
     momentum: 0.9,
     weightDecay: 0,
+    ...(settings.augment === undefined ? {} : { augment: settings.augment }),
   }
   const earlyEpoch = settings.earlyEpoch ?? Math.min(usualEarlyEpoch, recipe.epochs)
   if (earlyEpoch > recipe.epochs) throw beyondTraining('earlyEpoch', earlyEpoch, recipe.epochs)

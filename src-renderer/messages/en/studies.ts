@@ -65,6 +65,7 @@ export const studies = {
     epochs: 'Epochs',
     lr: 'Learning rate',
     batchSize: 'Batch size',
+    augment: 'Random views in training',
     earlyEpoch: 'Epoch of the early model',
     threshold: 'Threshold of easy',
     splitSeed: 'Seed of the split',

@@ -65,6 +65,7 @@ export const studies = {
     epochs: '轮数',
     lr: '学习率',
     batchSize: '批大小',
+    augment: '训练时的随机增强',
     earlyEpoch: '早期模型的轮次',
     threshold: '“易”的阈值',
     splitSeed: '划分的种子',

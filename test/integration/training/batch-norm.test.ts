@@ -32,7 +32,7 @@ describe.each(['cpu', 'wasm'] as const)('batch norm on %s', (id) => {
     tf.tidy(() => {
       // Channel 0 holds 1, 3, 5, 7: mean 4, biased variance 5, unbiased 20 / 3. Channel 1 is constant.
       const x = tf.tensor4d([1, 9, 3, 9, 5, 9, 7, 9], [2, 2, 1, 2])
-      const { y, statistics } = normaliseByBatch(x, tf.tensor1d([2, 3]), tf.tensor1d([10, -1]))
+      const { y, statistics } = normaliseByBatch(x, tf.tensor1d([2, 3]), tf.tensor1d([10, -1]), false)
       const root = Math.sqrt(5 + epsilon)
       const expected = [10 - 6 / root, -1, 10 - 2 / root, -1, 10 + 2 / root, -1, 10 + 6 / root, -1]
       for (const [i, value] of y.dataSync().entries()) expect(value).toBeCloseTo(expected[i], 5)
@@ -68,7 +68,7 @@ describe.each(['cpu', 'wasm'] as const)('batch norm on %s', (id) => {
       const gradient = tf.grad((input: Tensor) =>
         tf.sum(
           tf.mul(
-            normaliseByBatch(input as Tensor4D, tf.tensor1d(gamma), tf.tensor1d(beta)).y,
+            normaliseByBatch(input as Tensor4D, tf.tensor1d(gamma), tf.tensor1d(beta), false).y,
             tf.tensor4d(Array.from(weight), shape),
           ),
         ),

@@ -38,6 +38,24 @@ describe('an image feed', () => {
     noisy.dispose()
   })
 
+  it('shows each row in the view it is given, black border and all, on every engine alike', async () => {
+    const rows: number[][] = []
+    for (const id of ['wasm', 'cpu'] as const) {
+      const batch = createPixelFeed(await loadEngine(id), data, bytes).batch([2, 0, 0], undefined, {
+        flips: Uint8Array.of(1, 0, 0),
+        down: Int8Array.of(0, 0, 1),
+        right: Int8Array.of(0, 1, 0),
+      })
+      rows.push([...batch.dataSync()])
+      batch.dispose()
+    }
+    // Image 2 is (255, 255)(0, 0), mirrored; image 0 is (0, 51)(255, 0), of which only the right half, then nothing is left.
+    const black = [-2, -2]
+    const expected = [...black, 2, 8, 2, -2, ...black, ...black, ...black]
+    for (const [i, value] of rows[0].entries()) expect(value).toBeCloseTo(expected[i], 5)
+    expect(rows[1]).toEqual(rows[0])
+  })
+
   it('keeps a channel without spread finite', async () => {
     const engine = await loadEngine('wasm')
     const flat = { ...data, normalisation: { mean: [0.5, 0.5], std: [0, 0.1] } }

@@ -33,6 +33,7 @@ async function interrupted(spec: StageSpec, stored: StoredProblem, epoch: number
 describe('a training that is interrupted and resumed', () => {
   const recipes = {
     'Adam on a cosine': { ...recipe, epochs: 4 },
+    'batch norm on random views': { ...recipe, epochs: 4, augment: 'flip-crop' },
     'momentum with weight decay': {
       ...recipe,
       epochs: 4,
@@ -48,7 +49,12 @@ describe('a training that is interrupted and resumed', () => {
       await using stored = await storeProblem()
       const spec = specOf(
         'train-original',
-        { data: problem.data, architecture: 'tiny-cnn', recipe: each, keepEpochs: [1, 3] },
+        {
+          data: problem.data,
+          architecture: 'augment' in each ? 'resnet-small' : 'tiny-cnn',
+          recipe: each,
+          keepEpochs: [1, 3],
+        },
         { images: stored.images, labels: stored.labels, members: await stored.ids(range(0, 200)) },
       )
       const whole = await runStage(spec, stored.objects.root, { signal: never, onProgress: () => {} })

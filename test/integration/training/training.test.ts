@@ -164,6 +164,14 @@ describe('training', () => {
     expect((await trainOnce({ items: loud })).weights).toEqual(noisy.weights)
   })
 
+  it('trains on random views: others in each epoch, the same again for the same seed', async () => {
+    const plain = await trainOnce()
+    const [flipped, cropped] = [await trainOnce({ augment: 'flip' }), await trainOnce({ augment: 'flip-crop' })]
+    expect(await trainOnce({ augment: 'flip-crop' })).toMatchObject({ weights: cropped.weights })
+    expect(new Set([plain, flipped, cropped].map(({ curve }) => curve[0].loss)).size).toBe(3)
+    expect(cropped.forward).toBe(plain.forward)
+  })
+
   it('keeps the weights of the epochs asked for, and tells of every epoch', async () => {
     const into = new Map<number, NamedArrays>()
     const seen: number[] = []

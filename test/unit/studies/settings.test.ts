@@ -24,6 +24,14 @@ describe('study settings', () => {
     })
   })
 
+  it('turn random views on by name, and off', () => {
+    expect(parseSettings({ augment: 'flip-crop' }, [])).toEqual({ augment: 'flip-crop', methods: {} })
+    expect(parseSettings({ augment: 'none' }, [])).toEqual({ methods: {} })
+    expect(refusal({ augment: 'spin' }).message).toBe(
+      'augment = "spin" is not possible: it must be none, flip, flip-crop.',
+    )
+  })
+
   it('set the threshold of every method that has one, unless its own is set', () => {
     const { methods } = parseSettings({ threshold: 0.7, 'tmu-faithful.threshold': 0.2 }, [
       'tmu',

@@ -6,6 +6,7 @@ import type { ObjectHash } from '#shared/ids.ts'
 import type { DataParams } from '../../stages.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { ImageFeed, PixelFeed } from '../training/types.ts'
+import { copyView } from './augment.ts'
 
 type Noise = { readonly sigma: Float32Array; readonly normals: () => number }
 
@@ -44,17 +45,27 @@ export function createPixelFeed(engine: Engine, data: DataParams, bytes: Uint8Ar
   }
   const sampleCount = bytes.byteLength / pixelCount
   const tables = normalisationTables(data)
+  const view = new Uint8Array(pixelCount)
   return {
     data,
     sampleCount,
-    batch(samples, noise) {
+    batch(samples, noise, views) {
       const values = new Float32Array(samples.length * pixelCount)
       for (let row = 0; row < samples.length; row++) {
         const sample = samples[row]
         if (!(sample >= 0 && sample < sampleCount)) {
           throw new AppError('internal', `There is no sample ${sample} among the ${sampleCount} of the data set.`)
         }
-        gather(values, row * pixelCount, bytes, sample * pixelCount, pixelCount, tables)
+        if (views === undefined) gather(values, row * pixelCount, bytes, sample * pixelCount, pixelCount, tables)
+        else {
+          const { flips, down, right } = views
+          copyView(view, bytes, sample * pixelCount, data, {
+            flip: flips[row] === 1,
+            down: down[row],
+            right: right[row],
+          })
+          gather(values, row * pixelCount, view, 0, pixelCount, tables)
+        }
         if (noise !== undefined) addNoise(values, row * pixelCount, pixelCount, noise, row)
       }
       return engine.tf.tensor4d(values, [samples.length, height, width, channels]) as Tensor4D
@@ -72,7 +83,10 @@ export function withLabels(pixels: PixelFeed, labels: Int32Array): ImageFeed {
   return { ...pixels, labels }
 }
 
-/** (p / 255 - mean) / std for each of the 256 pixel values, a table a channel. */
+/**
+ * (p / 255 - mean) / std for each of the 256 pixel values, a table a channel. A look-up here and not arithmetic on the
+ * engine: it has the same bits everywhere, and no engine of tfjs takes bytes, so that nothing less would be handed over.
+ */
 function normalisationTables({ channels, normalisation }: DataParams): readonly Float32Array[] {
   const { mean, std } = normalisation
   if (mean.length !== channels || std.length !== channels) {

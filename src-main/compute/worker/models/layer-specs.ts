@@ -20,8 +20,8 @@ export type LayerSpec = {
   | { readonly kind: 'max-pool'; readonly size: number; readonly stride: number }
   /** Mean over all positions of each channel. */
   | { readonly kind: 'average-pool' }
-  /** Element-wise sum with the layer named `with`. */
-  | { readonly kind: 'add'; readonly with: string; readonly relu: boolean }
+  /** ReLU of the sum with the layer named `with`. */
+  | { readonly kind: 'add-relu'; readonly with: string }
   | { readonly kind: 'flatten' }
   | { readonly kind: 'dense'; readonly units: number; readonly relu: boolean }
 )

@@ -1,9 +1,9 @@
 /** What each kind of layer computes. One entry a kind; shapes and variables are in shapes.ts. */
 import type { Rank, Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs-core'
-import { add, mean, relu as rectified, reshape, zeros } from '@tensorflow/tfjs-core'
-import { conv2d, dense, maxPool } from '../engines/ops.ts'
+import { reshape, zeros } from '@tensorflow/tfjs-core'
+import { addRelu, batchNormFixed, conv2d, dense, globalAveragePool, maxPool } from '../engines/ops.ts'
 import type { LayerSpec } from './architectures.ts'
-import { type BatchStatistics, normaliseByBatch, normaliseByMovingAverages } from './batch-norm.ts'
+import { type BatchStatistics, epsilon, normaliseByBatch } from './batch-norm.ts'
 
 type Kind = LayerSpec['kind']
 type SpecOf<K extends Kind> = Extract<LayerSpec, { kind: K }>
@@ -30,22 +30,18 @@ const layers: { readonly [K in Kind]: Apply<K> } = {
   'batch-norm': ({ relu }, { inputs: [x], variables, onStatistics }) => {
     const [gamma, beta, movingMean, movingVariance] = variables as readonly Variable<Rank.R1>[]
     const image = x as Tensor4D
-    if (onStatistics === null) {
-      return rectifiedIf(relu, normaliseByMovingAverages(image, gamma, beta, movingMean, movingVariance))
-    }
-    const { y, statistics } = normaliseByBatch(image, gamma, beta)
+    if (onStatistics === null) return batchNormFixed(image, gamma, beta, movingMean, movingVariance, { epsilon, relu })
+    const { y, statistics } = normaliseByBatch(image, gamma, beta, relu)
     onStatistics(statistics)
-    return rectifiedIf(relu, y)
+    return y
   },
   'max-pool': ({ size, stride }, { inputs: [x] }) => maxPool(x as Tensor4D, { size, strides: stride, pad: 'valid' }),
-  'average-pool': (_, { inputs: [x] }) => mean(x, [1, 2]),
-  add: ({ relu }, { inputs: [x, other] }) => rectifiedIf(relu, add(x, other)),
+  'average-pool': (_, { inputs: [x] }) => globalAveragePool(x as Tensor4D),
+  'add-relu': (_, { inputs: [x, other] }) => addRelu(x, other),
   flatten: (_, { inputs: [x] }) => reshape(x, [x.shape[0], -1]),
   dense: ({ relu }, { inputs: [x], variables: [kernel, bias] }) =>
     dense(x as Tensor2D, kernel as Variable<Rank.R2>, bias as Variable<Rank.R1>, { relu }),
 }
-
-const rectifiedIf = (relu: boolean, x: Tensor): Tensor => (relu ? rectified(x) : x)
 
 /** The layer's output; differentiable in its inputs and in what of its variables learns. */
 export function applyLayer(spec: LayerSpec, call: LayerCall): Tensor {

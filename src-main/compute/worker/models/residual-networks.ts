@@ -25,13 +25,12 @@ export function residualNetwork(stemFilters: number, stages: readonly Stage[], c
         ...normalised(`${block}.conv2`, { filters, kernel: 3, stride: 1, relu: false }),
       )
       if (stride === 1 && filters === width) {
-        layers.push({ kind: 'add', name: block, with: previous, relu: true })
+        layers.push({ kind: 'add-relu', name: block, with: previous })
       } else {
         layers.push(...normalised(`${block}.shortcut`, { filters, kernel: 1, stride, relu: false }, previous), {
-          kind: 'add',
+          kind: 'add-relu',
           name: block,
           with: `${block}.conv2.norm`,
-          relu: true,
         })
       }
       previous = block

@@ -45,7 +45,7 @@ export function shapedLayers(architecture: string, data: InputShape): readonly S
   }
   let previous: string | null = null
   return layers(data.classCount).map((spec) => {
-    const inputs = [spec.from ?? previous, ...(spec.kind === 'add' ? [spec.with] : [])]
+    const inputs = [spec.from ?? previous, ...(spec.kind === 'add-relu' ? [spec.with] : [])]
     const layer = shapeLayer(spec, inputs, inputs.map(outputOf), { title, data })
     outputs.set(spec.name, layer.output)
     previous = spec.name
@@ -121,7 +121,7 @@ function shapeLayer(
       const [, , channels] = ofRank(input, 3, spec)
       return layer([channels], sizeOf(input))
     }
-    case 'add': {
+    case 'add-relu': {
       if (input.join() !== other.join()) {
         throw new AppError(
           'internal',

@@ -115,7 +115,8 @@ async function unlearnContext(
       context.createNetwork(architecture, { ...data, classCount }, seed),
     weights: weightsOf,
     async *train(plan) {
-      for await (const event of train(plan, stage)) {
+      // The public codes unlearn on the same views that they trained on.
+      for await (const event of train({ augment: recipe.augment, ...plan }, stage)) {
         if (event.kind === 'curve') curve.push(event.point)
         yield event
       }

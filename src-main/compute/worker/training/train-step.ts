@@ -1,4 +1,5 @@
 import type { NamedTensorMap, Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs-core'
+import type { Views } from '../data/augment.ts'
 import type { Engine } from '../engines/engine.ts'
 import { softmaxCrossEntropy } from '../engines/ops.ts'
 import type { Optimizer } from '../engines/optimizers.ts'
@@ -44,19 +45,25 @@ export interface StepState {
 /** A loss beyond this is no loss any more, although it is a number: no probability of a float32 softmax costs as much. */
 const explodedLoss = 1e6
 
+interface TakeOptions extends Partial<Pick<Batch, 'weight' | 'size'>> {
+  /** How the items are augmented. */
+  readonly views?: ((rows: Int32Array) => Views) | undefined
+}
+
 /** The items at `rows`; noise is drawn in the order of the rows when `x` is made. */
 export function takeBatch(
   { feed, network: { classCount } }: Pick<TrainPlan, 'feed' | 'network'>,
   items: TrainingItems,
   rows: Int32Array,
   normals: () => number,
-  { weight = 1, size = rows.length }: Partial<Pick<Batch, 'weight' | 'size'>> = {},
+  { weight = 1, size = rows.length, views }: TakeOptions = {},
 ): Batch {
   const { noise, distil, targetWeight = 1 } = items
   const x = (): Tensor4D =>
     feed.batch(
       rows.map((row) => items.samples[row]),
       noise === undefined ? undefined : { sigma: Float32Array.from(rows, (row) => noise[row]), normals },
+      views?.(rows),
     )
   return {
     count: rows.length,

@@ -3,6 +3,7 @@ import type { CurvePoint } from '#shared/domain/stage.ts'
 import { AppError } from '#shared/errors.ts'
 import { Random } from '#shared/random.ts'
 import type { StageProgress } from '../../stages.ts'
+import { drawViews, type Views } from '../data/augment.ts'
 import type { Engine } from '../engines/engine.ts'
 import { createOptimizer } from '../engines/optimizers.ts'
 import { learningRateAt } from './learning-rate.ts'
@@ -191,14 +192,34 @@ function* batchesOf(
     beside === null ? null : shuffled(beside.items, Random.of(plan.seed, plan.stream, 'order beside', ...labels))
   let besideStart = 0
   for (let start = 0; start < order.length; start += batchSize) {
-    const own = takeBatch(plan, items, order.subarray(start, start + batchSize), normals, { weight, size: batchSize })
+    const own = takeBatch(plan, items, order.subarray(start, start + batchSize), normals, {
+      weight,
+      size: batchSize,
+      views: viewsOf(plan, 'augment', ...labels),
+    })
     if (beside === null || besideOrder === null) yield [own]
     else {
       const rows = besideOrder.subarray(besideStart, besideStart + beside.batchSize)
       besideStart = besideStart + beside.batchSize < besideOrder.length ? besideStart + beside.batchSize : 0
-      yield [own, takeBatch(plan, beside.items, rows, normals, { weight: beside.weight, size: beside.batchSize })]
+      yield [
+        own,
+        takeBatch(plan, beside.items, rows, normals, {
+          weight: beside.weight,
+          size: beside.batchSize,
+          views: viewsOf(plan, 'augment beside', ...labels),
+        }),
+      ]
     }
   }
+}
+
+/** Views of a pass's items, each from a stream of its own; undefined where nothing is augmented. */
+function viewsOf(
+  { augment, seed, stream, feed }: TrainPlan,
+  ...labels: readonly (string | number)[]
+): ((items: Int32Array) => Views) | undefined {
+  if (augment === undefined) return undefined
+  return (items) => drawViews(augment, feed.data, items, (item) => Random.of(seed, stream, ...labels, item))
 }
 
 function shuffled({ samples }: TrainingItems, random: Random): Int32Array {

@@ -105,9 +105,9 @@ async function* trained<K extends TrainingKind>(
 
 function planOfRecipe(
   recipe: Recipe,
-): Pick<TrainPlan, 'epochs' | 'batchSize' | 'optimizer' | 'lr' | 'schedule' | 'momentum' | 'weightDecay'> {
-  const { epochs, batchSize, optimizer, lr, schedule, momentum, weightDecay } = recipe
-  return { epochs, batchSize, optimizer, lr, schedule, momentum, weightDecay }
+): Pick<TrainPlan, 'epochs' | 'batchSize' | 'optimizer' | 'lr' | 'schedule' | 'momentum' | 'weightDecay' | 'augment'> {
+  const { epochs, batchSize, optimizer, lr, schedule, momentum, weightDecay, augment } = recipe
+  return { epochs, batchSize, optimizer, lr, schedule, momentum, weightDecay, augment }
 }
 
 function concatenated(a: Int32Array, b: Int32Array): Int32Array {

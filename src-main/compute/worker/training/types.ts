@@ -1,7 +1,8 @@
 /** The tensor side's inner contract: what trainers, methods and stage runners hand to each other. Types only. */
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs-core'
-import type { Recipe } from '#shared/domain/study.ts'
+import type { Augmentation, Recipe } from '#shared/domain/study.ts'
 import type { DataParams, StageProgress, UnlearnInput } from '../../stages.ts'
+import type { Views } from '../data/augment.ts'
 import type { Engine } from '../engines/engine.ts'
 
 /** Named float32 arrays in a fixed order: weights, optimizer state, checkpoints. */
@@ -12,8 +13,15 @@ export interface PixelFeed {
   readonly data: DataParams
   /** Images of the whole data set. */
   readonly sampleCount: number
-  /** float32 [n, h, w, c], normalised with D's mean and std. The caller disposes. Noise: Gaussian, sd per row in units of the normalised input's std. */
-  batch(samples: ArrayLike<number>, noise?: { readonly sigma: Float32Array; readonly normals: () => number }): Tensor4D
+  /**
+   * float32 [n, h, w, c], normalised with D's mean and std. The caller disposes. Noise: Gaussian, sd per row in units of
+   * the normalised input's std. Views: how each row is augmented; training alone has any.
+   */
+  batch(
+    samples: ArrayLike<number>,
+    noise?: { readonly sigma: Float32Array; readonly normals: () => number },
+    views?: Views,
+  ): Tensor4D
 }
 
 /** Pixels and labels. */
@@ -136,6 +144,8 @@ export interface TrainPlan {
   readonly schedule: Schedule
   readonly momentum?: number
   readonly weightDecay?: number
+  /** Random views of the images; absent: none. Methods get that of the recipe unless they set it. */
+  readonly augment?: Augmentation | undefined
   /**
    * How batch norms behave: `batch` (default) normalises by each batch and moves the averages, `frozen` goes by the
    * averages and leaves them alone, as when training in evaluation mode.

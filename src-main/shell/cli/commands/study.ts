@@ -38,7 +38,11 @@ export function registerStudyCommands(program: Command, context: CommandContext)
     .option('--seeds <n>', 'number of seeds', '1')
     .option('--golds <k>', 'number of gold models', '2')
     .option('--engine <engine>', `pin the engine: ${engineIds.join(', ')}`)
-    .option('--set <key=value...>', 'epochs, lr, batchSize, splitSeed, earlyEpoch, threshold or METHOD.KEY', [])
+    .option(
+      '--set <key=value...>',
+      'epochs, lr, batchSize, augment, splitSeed, earlyEpoch, threshold or METHOD.KEY',
+      [],
+    )
     .action((name: string, options: CreateOptions, command: Command) =>
       context.run(command, 'write', async ({ client, output }) => {
         const made = await client.studies.create({
