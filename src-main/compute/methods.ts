@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod'
+import { baseMethodOf } from '#shared/domain/method-variant.ts'
 import { AppError } from '#shared/errors.ts'
 import type { MethodDefinition } from './method.ts'
 import { fineTune } from './worker/baselines/fine-tune.ts'
@@ -54,9 +55,12 @@ export const demoMethodOptions: Readonly<Record<string, MethodParams>> = {
   'random-labels': { lr: 0.1 },
 }
 
-/** @throws AppError `bad-input` that names the method and those there are. */
+/**
+ * The definition of a method, or of the one behind a variant of it (`tmu[features=cf]`).
+ * @throws AppError `bad-input` that names the method and those there are.
+ */
 export function methodOf(id: string): MethodDefinition {
-  const method = methods.get(id)
+  const method = methods.get(baseMethodOf(id))
   if (method !== undefined) return method
   throw new AppError('bad-input', `There is no method ${JSON.stringify(id)}.`, {
     hint: `Methods are ${methodIds.join(', ')}.`,
@@ -99,11 +103,11 @@ export function completeMethodOptions(
   for (const id of Object.keys(overrides)) parseMethodOptions(id, overrides[id] ?? {})
   return Object.fromEntries(
     ids.map((id) => {
-      const { follows, params } = methodOf(id)
+      const { id: base, follows, params } = methodOf(id)
       const followed = Object.entries(follows === undefined ? {} : (overrides[follows] ?? {})).filter(([key]) =>
         Object.hasOwn(params.shape, key),
       )
-      return [id, parseMethodOptions(id, { ...Object.fromEntries(followed), ...overrides[id] })]
+      return [id, parseMethodOptions(id, { ...Object.fromEntries(followed), ...overrides[base], ...overrides[id] })]
     }),
   )
 }

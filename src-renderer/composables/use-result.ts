@@ -37,7 +37,7 @@ export function provideResult(): ResultContext {
   watch([evaluated, state], () => void result.reload())
 
   const runs = computed(() => result.data.value?.runs ?? [])
-  const rows = computed(() => methodRows(runs.value, system.methodOrder))
+  const rows = computed(() => methodRows(runs.value, system.methodRank))
   const chosen = useQuery('method', '')
   const chosenSeed = useQuery('seed', '')
   const method = computed({

@@ -24,12 +24,12 @@ export interface MethodRow {
   readonly runs: readonly Run[]
 }
 
-/** Runs by method, methods in the given order (unknown ones last), seeds ascending. */
-export function methodRows(runs: readonly Run[], order: ReadonlyMap<string, number>): readonly MethodRow[] {
+/** Runs by method, methods by their rank and then their name, seeds ascending. */
+export function methodRows(runs: readonly Run[], rank: (method: string) => number): readonly MethodRow[] {
   const groups = Map.groupBy(runs, (run) => run.method)
   return [...groups]
     .map(([method, members]) => ({ method, runs: members.toSorted((a, b) => a.seed - b.seed) }))
-    .sort((a, b) => (order.get(a.method) ?? 1e6) - (order.get(b.method) ?? 1e6) || a.method.localeCompare(b.method))
+    .sort((a, b) => rank(a.method) - rank(b.method) || a.method.localeCompare(b.method))
 }
 
 export function figureOf(runs: readonly Run[], metric: string): Figure {

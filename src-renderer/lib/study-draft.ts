@@ -21,6 +21,15 @@ export interface StudyDraft {
   golds: string
   /** `epochs`, …, `METHOD.KEY` -> what was typed; empty means the default. */
   settings: Record<string, string>
+  sweep: readonly SweptFactor[]
+  /** Every combination of a method's swept keys. */
+  grid: boolean
+}
+
+/** A swept parameter: METHOD.KEY and its values as typed, separated by commas. */
+export interface SweptFactor {
+  readonly key: string
+  readonly values: string
 }
 
 export function emptyDraft(): StudyDraft {
@@ -34,6 +43,8 @@ export function emptyDraft(): StudyDraft {
     seeds: '1',
     golds: '2',
     settings: {},
+    sweep: [],
+    grid: false,
   }
 }
 
@@ -75,6 +86,8 @@ export type DraftProblem =
   | 'methods-missing'
   | 'seeds-wrong'
   | 'golds-wrong'
+  | 'sweep-missing'
+  | 'sweep-unknown'
   | `setting-${ParameterProblem}`
 
 /** Field -> what is wrong with it. The workbench checks all of it again, by the same rules. */
@@ -97,7 +110,45 @@ export function draftProblems(
     const problem = parameterProblem(field, draft.settings[key] ?? '')
     if (problem !== null) problems.set(key, `setting-${problem}`)
   }
+  const sweepable = new Map(settingFields(draft, methods))
+  draft.sweep.forEach(({ key, values }, position) => {
+    const field = sweepable.get(key)
+    const typed = typedValues(values)
+    if (field === undefined) problems.set(`sweep.${position}`, 'sweep-unknown')
+    else if (typed.length === 0) problems.set(`sweep.${position}`, 'sweep-missing')
+    for (const value of field === undefined ? [] : typed) {
+      const problem = parameterProblem(field as ParameterField, value)
+      if (problem !== null) problems.set(`sweep.${position}`, `setting-${problem}`)
+    }
+  })
   return problems
+}
+
+/** METHOD.KEY of every parameter of the chosen methods. */
+export function sweepableKeys(draft: StudyDraft, methods: readonly MethodInfo[]): readonly string[] {
+  return [...settingFields(draft, methods)].flatMap(([key]) => (key.includes('.') ? [key] : []))
+}
+
+/** The sweep as the contract takes it; undefined: none. */
+export function draftSweep(
+  draft: StudyDraft,
+  methods: readonly MethodInfo[],
+): { readonly factors: Record<string, (number | string | boolean)[]>; readonly grid: boolean } | undefined {
+  const sweepable = new Map(settingFields(draft, methods))
+  const factors: Record<string, (number | string | boolean)[]> = {}
+  for (const { key, values } of draft.sweep) {
+    const field = sweepable.get(key)
+    if (field === undefined) continue
+    factors[key] = [...(factors[key] ?? []), ...typedValues(values).map((value) => parameterValue(field, value))]
+  }
+  return Object.keys(factors).length === 0 ? undefined : { factors, grid: draft.grid }
+}
+
+function typedValues(values: string): readonly string[] {
+  return values
+    .split(',')
+    .map((value) => value.trim())
+    .filter((value) => value !== '')
 }
 
 /** The settings that were typed, of the recipe and of the chosen methods, as the contract takes them. */

@@ -1,6 +1,7 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, watch } from 'vue'
 import { toAppError } from '#shared/contract/errors.ts'
+import { baseMethodOf, variantText } from '#shared/domain/method-variant.ts'
 import type { ArchitectureInfo, MethodInfo, SystemInfo } from '#shared/domain/system.ts'
 import type { AppError } from '#shared/errors.ts'
 import { client, connectionEpoch } from '../rpc/workbench.ts'
@@ -29,11 +30,20 @@ export const useSystemStore = defineStore('system', () => {
 
   const readOnly = computed(() => info.value?.readOnly ?? false)
   const methodOrder = computed(() => new Map(methods.value.map((method, index) => [method.id, index])))
+  /** The method, or the one that a variant of it is made of. */
   function method(id: string): MethodInfo | null {
-    return methods.value.find((candidate) => candidate.id === id) ?? null
+    const base = baseMethodOf(id)
+    return methods.value.find((candidate) => candidate.id === base) ?? null
   }
   function methodTitle(id: string): string {
-    return method(id)?.title ?? id
+    const title = method(id)?.title
+    const variant = variantText(id)
+    if (title === undefined) return id
+    return variant === null ? title : `${title} [${variant}]`
+  }
+  /** Where a method stands in lists; its variants stand behind it. */
+  function methodRank(id: string): number {
+    return methodOrder.value.get(baseMethodOf(id)) ?? Number.MAX_SAFE_INTEGER
   }
 
   watch(connectionEpoch, (_now, before) => {
@@ -41,5 +51,5 @@ export const useSystemStore = defineStore('system', () => {
   })
   void refresh()
 
-  return { info, methods, architectures, error, loading, readOnly, methodOrder, method, methodTitle, refresh }
+  return { info, methods, architectures, error, loading, readOnly, methodRank, method, methodTitle, refresh }
 })

@@ -68,6 +68,13 @@ export const createStudyInput = z.strictObject({
   engine: z.enum(engineIds).optional(),
   /** `epochs`, `lr`, `batchSize`, `augment`, `splitSeed`, `earlyEpoch`, `threshold` or `METHOD.KEY`. */
   settings: z.record(z.string(), settingValue).default({}),
+  /** METHOD.KEY -> values: each makes a variant of the method beside it, one key at a time or every combination. */
+  sweep: z
+    .strictObject({
+      factors: z.record(z.string(), z.array(settingValue).min(1).max(50)),
+      grid: z.boolean().default(false),
+    })
+    .optional(),
 })
 
 /** Engines that aren't part of the program. */

@@ -2,6 +2,7 @@
 import { methodOf } from '#main/compute/methods.ts'
 import type { StageNode } from '#main/compute/stages.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
+import { baseMethodOf } from '#shared/domain/method-variant.ts'
 import type { StudyConfig } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { StageKey } from '#shared/ids.ts'
@@ -164,7 +165,7 @@ function addUnlearning(
   const unlearn = graph.add(
     'unlearn',
     { seed: seed.seed, scope: 'request', label },
-    { data: graph.data, architecture, recipe, method, options: paramsOf(config, method) },
+    { data: graph.data, architecture, recipe, method: baseMethodOf(method), options: paramsOf(config, method) },
     inputs,
   )
   return { unlearn, outcome: graph.predict(unlearn, seed.seed, label), labelling }

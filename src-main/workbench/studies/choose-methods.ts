@@ -24,7 +24,7 @@ export function chooseMethods(
 ): MethodChoice {
   if (asked !== undefined) {
     for (const [position, method] of asked.entries()) {
-      methodOf(method)
+      refuseVariant(method)
       if (asked.indexOf(method) === position) continue
       throw new AppError('bad-input', `The method ${quoted(method)} is named twice.`, {
         hint: 'Name each method once.',
@@ -55,6 +55,14 @@ export function chooseMethods(
     methods: wanted.filter((method) => !refused.includes(method)),
     notes: [`${listed(refused)} left out: ${reason}.`],
   }
+}
+
+function refuseVariant(method: string): void {
+  const { id } = methodOf(method)
+  if (id === method) return
+  throw new AppError('bad-input', `${quoted(method)} is a variant of ${id}; variants are made by a sweep.`, {
+    hint: `For example --methods ${id} --sweep ${id}.KEY=VALUE,VALUE.`,
+  })
 }
 
 /** Whether F is all of some class's members: nothing of that class is retained then. */

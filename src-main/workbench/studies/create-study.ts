@@ -15,6 +15,7 @@ import { chooseMethods } from './choose-methods.ts'
 import { parseSettings } from './settings.ts'
 import { forgetSetInSplitOfSeed } from './split-of-seed.ts'
 import { studyConfig } from './study-config.ts'
+import { sweptMethods } from './sweep.ts'
 
 export interface CreateStudyParts {
   readonly repositories: Repositories
@@ -23,6 +24,8 @@ export interface CreateStudyParts {
   readonly engines: Engines
   note(line: string): void
 }
+
+const noSweep = { factors: {}, grid: false } as const
 
 type CreateStudyInput = Parameters<WorkbenchApi['studies']['create']>[0]
 
@@ -44,16 +47,17 @@ export async function createStudy(parts: CreateStudyParts, input: CreateStudyInp
   const split = repositories.splits.findSplit(dataset.id, given.splitId)
   if (split === null) throw new AppError('corrupt', `The split of the forget set "${given.name}" is missing.`)
   const { lists } = await loader.listsOf(dataset, split, given)
-  const { methods, notes } = chooseMethods(input.methods, dataset, given, lists)
+  const chosen = chooseMethods(input.methods, dataset, given, lists)
+  const swept = sweptMethods(chosen.methods, settings.methods, input.sweep ?? noSweep)
   const config = (forgetSet: ForgetSet): StudyConfig =>
     studyConfig({
       dataset,
       forgetSet,
       architecture: input.architecture,
-      methods,
+      methods: swept.methods,
       seeds: input.seeds,
       golds: input.golds,
-      settings,
+      settings: { ...settings, methods: swept.settings },
     })
   // Checked with the forget set at hand before another split and forget set are made for it.
   config(given)
@@ -64,7 +68,7 @@ export async function createStudy(parts: CreateStudyParts, input: CreateStudyInp
       : await forgetSetInSplitOfSeed(repositories, datasets, dataset, given, settings.splitSeed)
   const study = { name: input.name, config: config(forgetSet), engine: input.engine ?? null }
   const created = repositories.studies.insertStudy(study, runsOf(study.config))
-  for (const line of notes) parts.note(line)
+  for (const line of [...chosen.notes, ...swept.notes]) parts.note(line)
   return created
 }
 

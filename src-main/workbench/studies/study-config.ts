@@ -82,7 +82,7 @@ function withinEpochs(
   const adjusted: Record<string, MethodParams> = { ...given }
   for (const method of methods) {
     const definition = methodOf(method)
-    const set = given[method] ?? {}
+    const set = { ...given[methodOf(method).id], ...given[method] }
     const params = completeMethodOptions([method], given)[method] ?? {}
     const beyond = (definition.needs(params).epochs ?? []).filter((epoch) => epoch > epochs)
     for (const [key, value] of Object.entries(params)) {

@@ -17,6 +17,18 @@ export const studies = {
     goldCount: '{n} gold | {n} golds',
   },
   newStudy: {
+    sweep: 'Sweep',
+    sweepHelp:
+      'Runs a method once more for each value of one of its parameters. What a parameter does not touch is computed once; the plan says how many stages there are before anything starts.',
+    sweepKey: 'Parameter',
+    sweepValues: 'Values of {key}',
+    sweepPlaceholder: 'Values, separated by commas',
+    sweepRemove: 'Remove {key} from the sweep',
+    sweepAdd: 'Add a parameter',
+    sweepGrid: 'Every combination (else one parameter at a time)',
+    sweepMissing: 'Give at least one value.',
+    sweepUnknown: 'Choose a parameter of a chosen method.',
+    variants: '{n} variant | {n} variants',
     title: 'New study',
     lead: 'Nothing is trained yet: the next page shows the plan with its time.',
     what: 'What is forgotten',

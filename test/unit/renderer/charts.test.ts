@@ -87,7 +87,10 @@ const boardWords: BoardWords = {
 }
 
 describe('the alignment board', () => {
-  const rows = boardRows(methodRows(runs, new Map()), (method) => ({ title: method, family: 'tmu' }))
+  const rows = boardRows(
+    methodRows(runs, () => 0),
+    (method) => ({ title: method, family: 'tmu' }),
+  )
   const option = boardOption(rows, runs, boardWords, tokens.light, boardLayout(rows.length, 1200))
   const csv = read(boardData(rows, boardWords))
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { engineIds } from '#shared/domain/engine.ts'
 import { type ComparedMetric, comparedMetrics } from '#shared/domain/statistics.ts'
-import type { StudyPlan } from '#shared/domain/study.ts'
+import type { Study, StudyPlan } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import { formatDuration } from '#shared/units.ts'
 import type { CommandContext } from '../context.ts'
@@ -20,6 +20,8 @@ interface CreateOptions {
   readonly golds: string
   readonly engine?: string
   readonly set: readonly string[]
+  readonly sweep: readonly string[]
+  readonly grid?: boolean
 }
 
 export function registerStudyCommands(program: Command, context: CommandContext): void {
@@ -43,6 +45,8 @@ export function registerStudyCommands(program: Command, context: CommandContext)
       'epochs, lr, batchSize, augment, splitSeed, earlyEpoch, threshold or METHOD.KEY',
       [],
     )
+    .option('--sweep <method.key=v1,v2...>', 'a variant of the method for each value; one key at a time', [])
+    .option('--grid', 'every combination of the swept keys of a method')
     .action((name: string, options: CreateOptions, command: Command) =>
       context.run(command, 'write', async ({ client, output }) => {
         const made = await client.studies.create({
@@ -52,15 +56,16 @@ export function registerStudyCommands(program: Command, context: CommandContext)
           seeds: parseInteger(options.seeds, '--seeds'),
           golds: parseInteger(options.golds, '--golds'),
           settings: parseSettings(options.set),
+          ...(options.sweep.length === 0
+            ? {}
+            : { sweep: { factors: parseSweep(options.sweep), grid: options.grid === true } }),
           ...(options.arch === undefined ? {} : { architecture: options.arch }),
           ...(options.methods === undefined ? {} : { methods: parseList(options.methods) }),
           ...(options.engine === undefined ? {} : { engine: parseEngine(options.engine) }),
         })
-        output.result(
-          made,
-          () =>
-            `${made.name}: ${made.config.methods.length} methods, ${made.config.seeds.length} seeds, ${made.config.goldSeeds.length} golds, ${made.config.architecture}. Run it: tmu study run ${shellWord(made.name)}`,
-        )
+        // The number of stages is what a sweep costs: it is said before anything is started.
+        const plan = output.json ? null : await client.studies.plan({ study: made.id })
+        output.result(made, () => describeCreated(made, plan))
         return 0
       }),
     )
@@ -154,6 +159,15 @@ function parseMetric(text: string): ComparedMetric {
   })
 }
 
+function describeCreated({ name, config }: Study, plan: StudyPlan | null): string {
+  const { methods, seeds, goldSeeds, architecture } = config
+  const stages =
+    plan === null
+      ? ''
+      : ` ${plan.stages.length} stages: ${plan.toCompute} to compute, ${plan.toReuse} are there already.`
+  return `${name}: ${methods.length} methods, ${seeds.length} seeds, ${goldSeeds.length} golds, ${architecture}.${stages} Run it: tmu study run ${shellWord(name)}`
+}
+
 function describePlan(plan: StudyPlan): string {
   const { originals, golds, twins } = plan.trains
   const time = plan.seconds === null ? 'time not known yet' : `about ${formatDuration(plan.seconds)}`
@@ -180,6 +194,23 @@ function parseList(text: string): string[] {
     .filter((part) => part !== '')
 }
 
+/** `METHOD.KEY=v1,v2`; a key that is named twice has the values of both. */
+function parseSweep(texts: readonly string[]): Record<string, (number | string | boolean)[]> {
+  const factors: Record<string, (number | string | boolean)[]> = {}
+  for (const text of texts) {
+    const at = text.indexOf('=')
+    const values = parseList(at === -1 ? '' : text.slice(at + 1))
+    if (!/^[a-z][^=]*\.[^=]+=/i.test(text) || values.length === 0) {
+      throw new AppError('bad-input', `--sweep needs METHOD.KEY=VALUE,VALUE, not "${text}".`, {
+        hint: 'For example --sweep tmu.features=df,cf.',
+      })
+    }
+    const key = text.slice(0, at)
+    factors[key] = [...(factors[key] ?? []), ...values.map(parseValue)]
+  }
+  return factors
+}
+
 /** `key=value`; numbers and booleans are recognised, the rest is text. */
 function parseSettings(pairs: readonly string[]): Record<string, number | string | boolean> {
   const settings: Record<string, number | string | boolean> = {}
@@ -187,12 +218,15 @@ function parseSettings(pairs: readonly string[]): Record<string, number | string
     const at = pair.indexOf('=')
     if (!/^[a-z][^=]*=/i.test(pair))
       throw new AppError('bad-input', `--set needs key=value, not "${pair}".`, { hint: 'For example --set epochs=10.' })
-    const text = pair.slice(at + 1)
-    const number = Number(text)
-    settings[pair.slice(0, at)] =
-      text.trim() !== '' && Number.isFinite(number) ? number : text === 'true' ? true : text === 'false' ? false : text
+    settings[pair.slice(0, at)] = parseValue(pair.slice(at + 1))
   }
   return settings
+}
+
+function parseValue(text: string): number | string | boolean {
+  const number = Number(text)
+  if (text.trim() !== '' && Number.isFinite(number)) return number
+  return text === 'true' ? true : text === 'false' ? false : text
 }
 
 function parseEngine(text: string): (typeof engineIds)[number] {
