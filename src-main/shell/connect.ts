@@ -12,6 +12,7 @@ import { AppError } from '#shared/errors.ts'
 import { createInProcessClient, type WorkbenchClient } from './client.ts'
 import { attach, createToken, listenOnLocalSocket } from './local-socket.ts'
 import { createRouter } from './router.ts'
+import { stageCommandOf } from './stage-command.ts'
 
 export interface Connection {
   readonly client: WorkbenchClient
@@ -65,6 +66,7 @@ async function open(options: ConnectOptions, workspace: string, readOnly: boolea
     launcher: options.launcher ?? forkLauncher,
     shell: options.shell,
     readOnly,
+    stageCommand: stageCommandOf(process.env),
     note: options.note,
   })
   const router = createRouter(workbench.api, (error) =>

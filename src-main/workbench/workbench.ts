@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { destination, type Logger, pino } from 'pino'
 import { ObjectStore } from '#main/artifacts/object-store.ts'
+import { CommandExecutor } from '#main/compute/pool/command-executor.ts'
 import type { Executor } from '#main/compute/pool/executor.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
 import { thisMachine, workerSlots, workersThatFit } from '#main/compute/pool/machine.ts'
@@ -32,6 +33,8 @@ export interface OpenWorkbenchOptions {
   readonly readOnly?: boolean
   /** Worker processes an engine; default: by cores and memory. */
   readonly workers?: number
+  /** Runs stages by a command of their own instead of this machine's worker processes. */
+  readonly stageCommand?: { readonly command: readonly [string, ...string[]]; readonly slots: number } | undefined
   /** What a user should know that is no error. */
   note?(line: string): void
 }
@@ -54,7 +57,7 @@ export async function openWorkbench(options: OpenWorkbenchOptions): Promise<Work
 }
 
 function assemble(
-  { launcher, shell, workers, note = () => {} }: OpenWorkbenchOptions,
+  { launcher, shell, workers, stageCommand, note = () => {} }: OpenWorkbenchOptions,
   store: WritableStore | ReadableStore,
 ): Workbench {
   const { paths, db, repositories } = store
@@ -66,16 +69,21 @@ function assemble(
     log?.info({ stages: store.swept.stages }, 'Found interrupted stages.')
   }
 
-  const pools = new Map<EngineId, Executor>()
+  const executors = new Map<EngineId, Executor>()
   const executorFor = (engine: EngineId): Executor => {
-    const known = pools.get(engine)
+    const known = executors.get(engine)
     if (known !== undefined) return known
     const size = workers === undefined ? {} : { size: workers }
-    const pool = new WorkerPool({ launcher, objectsRoot: paths.objects, engine, ...size })
-    pools.set(engine, pool)
-    return pool
+    const objectsRoot = paths.objects
+    const executor =
+      stageCommand === undefined
+        ? new WorkerPool({ launcher, objectsRoot, engine, ...size })
+        : new CommandExecutor({ command: stageCommand.command, capacity: stageCommand.slots, objectsRoot })
+    executors.set(engine, executor)
+    return executor
   }
-  const capacityOf = (engine: EngineId): number => pools.get(engine)?.capacity ?? workers ?? workerSlots(engine)
+  const capacityOf = (engine: EngineId): number =>
+    executors.get(engine)?.capacity ?? stageCommand?.slots ?? workers ?? workerSlots(engine)
   const engines = new Engines(launcher)
   const scheduler = new Scheduler({ repositories, objects, executorFor, report })
   const jobs = new Jobs({
@@ -84,7 +92,9 @@ function assemble(
     scheduler,
     workersOf(engine, stageMemory) {
       const slots = capacityOf(engine)
-      return { slots, stageMemory, count: workersThatFit(stageMemory, slots, thisMachine.memory()) }
+      // Elsewhere, memory isn't this machine's.
+      const count = stageCommand === undefined ? workersThatFit(stageMemory, slots, thisMachine.memory()) : slots
+      return { slots, stageMemory, count }
     },
     requireSpace: (bytes) => requireSpace(paths, bytes),
     report,
@@ -129,7 +139,7 @@ function assemble(
   const close = async (): Promise<void> => {
     try {
       await jobs.close()
-      await Promise.all([...pools.values()].map((pool) => pool.close()))
+      await Promise.all([...executors.values()].map((executor) => executor.close()))
     } finally {
       await store.close()
     }

@@ -9,6 +9,7 @@ import { registerServeCommand } from './commands/serve.ts'
 import { registerSplitCommands } from './commands/split.ts'
 import { registerStudyCommands } from './commands/study.ts'
 import { registerSystemCommands } from './commands/system.ts'
+import { registerWorkerCommands } from './commands/worker.ts'
 import type { CommandContext } from './context.ts'
 
 /** The whole command line. Every action is `context.run(...)`, which connects, prints and maps errors. */
@@ -28,6 +29,7 @@ export function createProgram(context: CommandContext, version: string): Command
   registerRunCommands(program, context)
   registerOutcomeCommands(program, context)
   registerSystemCommands(program, context)
+  registerWorkerCommands(program, context)
   registerServeCommand(program, context)
   registerDemoCommand(program, context)
   inherit(program)

@@ -7,10 +7,8 @@ import { ObjectStore } from '#main/artifacts/object-store.ts'
 import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
 import { probeEngines } from '#main/compute/pool/probe-engines.ts'
 import { WorkerPool, type WorkerPoolOptions } from '#main/compute/pool/worker-pool.ts'
-import { type StageProgress, type StageSpec, stageVersions } from '#main/compute/stages.ts'
-import { encodeIds, encodeLabels } from '#main/workbench/datasets/sample-data.ts'
-import type { StageKey } from '#shared/ids.ts'
-import { Random } from '#shared/random.ts'
+import type { StageProgress } from '#main/compute/stages.ts'
+import { trainingStage } from '#test/support/training-stage.ts'
 
 interface PoolBench extends AsyncDisposable {
   readonly pool: WorkerPool
@@ -30,47 +28,15 @@ async function poolBench(changes: Partial<WorkerPoolOptions> = {}): Promise<Pool
   }
 }
 
-const data = { height: 12, width: 12, channels: 1, classCount: 2, normalisation: { mean: [0.5], std: [0.3] } }
-const recipe = {
-  epochs: 1,
-  batchSize: 16,
-  optimizer: 'adam',
-  lr: 1e-3,
-  schedule: 'constant',
-  momentum: 0.9,
-  weightDecay: 0,
-} as const
-
-/** A gold on 64 random images. */
-async function training(objects: ObjectStore, epochs: number, name = 'a'): Promise<StageSpec> {
-  const count = 64
-  const random = Random.of(1, 'pixels')
-  const [images, labels, retain] = await Promise.all([
-    objects.put(Uint8Array.from({ length: count * 144 }, () => random.below(256))),
-    objects.put(encodeLabels(Int32Array.from({ length: count }, (_, i) => i % 2))),
-    objects.put(encodeIds(Int32Array.from({ length: count }, (_, i) => i))),
-  ])
-  return {
-    key: name.padEnd(64, '0') as StageKey,
-    kind: 'train-gold',
-    version: stageVersions['train-gold'],
-    params: { data, architecture: 'tiny-cnn', recipe: { ...recipe, epochs } },
-    seed: 1,
-    engine: 'wasm',
-    inputs: { images, labels, retain },
-    checkpoint: null,
-  }
-}
-
 const never = new AbortController().signal
 const quiet = { signal: never, onProgress: () => {} }
 
 describe('worker pool', () => {
   it('keeps a worker for the next stage, and ends it when there is no work', async () => {
     await using bench = await poolBench({ idleMs: 300 })
-    await bench.pool.execute(await training(bench.objects, 1), quiet)
+    await bench.pool.execute(await trainingStage(bench.objects, 1), quiet)
     const [pid] = bench.pool.pids
-    await bench.pool.execute(await training(bench.objects, 2, 'b'), quiet)
+    await bench.pool.execute(await trainingStage(bench.objects, 2, 'b'), quiet)
     expect(bench.pool.pids).toEqual([pid])
     await expect.poll(() => bench.pool.pids, { timeout: 3000 }).toEqual([])
   })
@@ -78,7 +44,7 @@ describe('worker pool', () => {
   it('gives back outputs, cost and progress in order', async () => {
     await using bench = await poolBench()
     const seen: StageProgress[] = []
-    const result = await bench.pool.execute(await training(bench.objects, 3), {
+    const result = await bench.pool.execute(await trainingStage(bench.objects, 3), {
       signal: never,
       onProgress: (progress) => void seen.push(progress),
     })
@@ -93,7 +59,7 @@ describe('worker pool', () => {
     await using bench = await poolBench()
     const epochs: number[] = []
     let acknowledge = (): void => {}
-    const result = bench.pool.execute(await training(bench.objects, 4), {
+    const result = bench.pool.execute(await trainingStage(bench.objects, 4), {
       signal: never,
       onProgress: (progress) => {
         if (progress.kind !== 'checkpoint') return
@@ -115,21 +81,23 @@ describe('worker pool', () => {
 
   it('fails the stage when its checkpoint cannot be recorded', async () => {
     await using bench = await poolBench()
-    const failing = bench.pool.execute(await training(bench.objects, 50), {
+    const failing = bench.pool.execute(await trainingStage(bench.objects, 50), {
       signal: never,
       onProgress(progress) {
         if (progress.kind === 'checkpoint') throw new Error('no room')
       },
     })
     await expect(failing).rejects.toThrow('no room')
-    expect((await bench.pool.execute(await training(bench.objects, 1, 'b'), quiet)).outputs).toHaveProperty('weights')
+    expect((await bench.pool.execute(await trainingStage(bench.objects, 1, 'b'), quiet)).outputs).toHaveProperty(
+      'weights',
+    )
   })
 
   it('cancels a stage within two seconds and uses the worker further', async () => {
     await using bench = await poolBench()
     const abort = new AbortController()
     const started = Promise.withResolvers<null>()
-    const running = bench.pool.execute(await training(bench.objects, 5000), {
+    const running = bench.pool.execute(await trainingStage(bench.objects, 5000), {
       signal: abort.signal,
       onProgress: () => started.resolve(null),
     })
@@ -139,7 +107,7 @@ describe('worker pool', () => {
     abort.abort()
     await expect(running).rejects.toMatchObject({ code: 'cancelled' })
     expect(performance.now() - asked).toBeLessThan(2000)
-    await bench.pool.execute(await training(bench.objects, 1, 'b'), quiet)
+    await bench.pool.execute(await trainingStage(bench.objects, 1, 'b'), quiet)
     expect(bench.pool.pids).toEqual([pid])
   })
 
@@ -147,7 +115,7 @@ describe('worker pool', () => {
     await using bench = await poolBench()
     const abort = new AbortController()
     const started = Promise.withResolvers<null>()
-    const running = bench.pool.execute(await training(bench.objects, 5000), {
+    const running = bench.pool.execute(await trainingStage(bench.objects, 5000), {
       signal: abort.signal,
       onProgress: () => started.resolve(null),
     })
@@ -164,7 +132,7 @@ describe('worker pool', () => {
   it('fails the stage of a worker that is killed, says why, and replaces the worker', async () => {
     await using bench = await poolBench()
     const started = Promise.withResolvers<null>()
-    const running = bench.pool.execute(await training(bench.objects, 5000), {
+    const running = bench.pool.execute(await trainingStage(bench.objects, 5000), {
       signal: never,
       onProgress: () => started.resolve(null),
     })
@@ -176,7 +144,7 @@ describe('worker pool', () => {
       message: expect.stringContaining('SIGKILL'),
       details: expect.objectContaining({ signal: 'SIGKILL' }),
     })
-    await bench.pool.execute(await training(bench.objects, 1, 'b'), quiet)
+    await bench.pool.execute(await trainingStage(bench.objects, 1, 'b'), quiet)
     expect(bench.pool.pids).not.toContain(pid)
   })
 
@@ -184,7 +152,7 @@ describe('worker pool', () => {
     await using bench = await poolBench()
     const order: string[] = []
     const execute = async (name: string): Promise<void> => {
-      await bench.pool.execute(await training(bench.objects, 1, name), quiet)
+      await bench.pool.execute(await trainingStage(bench.objects, 1, name), quiet)
       order.push(name)
       expect(bench.pool.pids.length).toBe(1)
     }
@@ -195,7 +163,7 @@ describe('worker pool', () => {
   it('ends everything on close', async () => {
     await using bench = await poolBench()
     const started = Promise.withResolvers<null>()
-    const running = bench.pool.execute(await training(bench.objects, 5000), {
+    const running = bench.pool.execute(await trainingStage(bench.objects, 5000), {
       signal: never,
       onProgress: () => started.resolve(null),
     })
@@ -204,7 +172,7 @@ describe('worker pool', () => {
     await bench.pool.close()
     await outcome
     expect(bench.pool.pids).toEqual([])
-    await expect(bench.pool.execute(await training(bench.objects, 1, 'b'), quiet)).rejects.toMatchObject({
+    await expect(bench.pool.execute(await trainingStage(bench.objects, 1, 'b'), quiet)).rejects.toMatchObject({
       code: 'cancelled',
     })
   })
@@ -233,7 +201,7 @@ describe('worker pool', () => {
     expect(bench.pool.admits(701 * mebibyte)).toBe(false)
     const abort = new AbortController()
     const started = Promise.withResolvers<null>()
-    const running = bench.pool.execute(await training(bench.objects, 5000), {
+    const running = bench.pool.execute(await trainingStage(bench.objects, 5000), {
       signal: abort.signal,
       memory: 500 * mebibyte,
       onProgress: () => started.resolve(null),

@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { AppError, type AppErrorShape } from '#shared/errors.ts'
+import { encodeStageFile } from '../stage-file.ts'
+import type { StageProgress, StageResult, StageSpec } from '../stages.ts'
+import type { ExecuteOptions, Executor } from './executor.ts'
+import type { WorkerExit } from './launcher.ts'
+import { workerFailure } from './worker-failure.ts'
+
+export interface CommandExecutorOptions {
+  /**
+   * Program and first arguments; the stage file and two options follow. `tmu worker run-stage`, or that behind whatever
+   * starts it on another machine which sees the same object store and the same folder of stage files.
+   */
+  readonly command: readonly [string, ...string[]]
+  readonly objectsRoot: string
+  /** How many stages run at once. */
+  readonly capacity: number
+  /** Where stage files are written; default: the system's temporary folder. */
+  readonly files?: string
+}
+
+/** From SIGTERM to SIGKILL: within the two seconds that a cancel may take. */
+const cancelGraceMs = 1700
+const logBytes = 8 * 1024
+
+/** Runs each stage by a command of its own: see docs/stages.md. */
+export class CommandExecutor implements Executor {
+  readonly capacity: number
+  readonly #options: CommandExecutorOptions
+  readonly #closing = new AbortController()
+  readonly #running = new Set<Promise<unknown>>()
+
+  constructor(options: CommandExecutorOptions) {
+    this.#options = options
+    this.capacity = options.capacity
+  }
+
+  /** Whoever runs the command looks after its memory. */
+  admits(): boolean {
+    return true
+  }
+
+  async execute(spec: StageSpec, options: ExecuteOptions): Promise<StageResult> {
+    const signal = AbortSignal.any([options.signal, this.#closing.signal])
+    if (signal.aborted) throw cancelled()
+    const running = this.#execute(spec, { ...options, signal })
+    this.#running.add(running)
+    try {
+      return await running
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await Promise.allSettled(this.#running)
+  }
+
+  async #execute(spec: StageSpec, options: ExecuteOptions): Promise<StageResult> {
+    const { objectsRoot, files = tmpdir() } = this.#options
+    const folder = await mkdtemp(join(files, 'tmu-stage-'))
+    try {
+      const file = join(folder, 'stage.json')
+      await writeFile(file, encodeStageFile({ spec, objectsRoot }))
+      return await this.#run(file, spec, options)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+
+  #run(file: string, spec: StageSpec, { signal, onProgress }: ExecuteOptions): Promise<StageResult> {
+    const [program, ...first] = this.#options.command
+    const child = spawn(program, [...first, file, '--keep-checkpoints', '--json'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // NODE_OPTIONS of this process (a test runner's, a debugger's) aren't the stage's.
+      env: { ...process.env, NODE_OPTIONS: '' },
+    })
+    let stdout = ''
+    let log = ''
+    let refusal: AppError | null = null
+    let told: Promise<void> = Promise.resolve()
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text
+    })
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      const progress = parseProgress(line)
+      if (progress === null) {
+        log = `${log}${line}\n`.slice(-logBytes)
+        return
+      }
+      // In order; one that can't be recorded (a full disk, a closed database) fails the stage.
+      told = told
+        .then(() => onProgress(progress))
+        .catch((error: unknown) => {
+          refusal ??= AppError.from(error)
+          child.kill('SIGKILL')
+        })
+    })
+    let killing: NodeJS.Timeout | undefined
+    const stop = (): void => {
+      child.kill('SIGTERM')
+      killing = setTimeout(() => child.kill('SIGKILL'), cancelGraceMs)
+    }
+    signal.addEventListener('abort', stop, { once: true })
+    const ended = new Promise<WorkerExit>((resolve) => {
+      child.on('error', (error) => resolve({ code: null, signal: null, log: error.message }))
+      child.on('close', (code, name) => resolve({ code, signal: name, log }))
+    })
+    return ended
+      .then(async (exit) => {
+        await told
+        if (refusal !== null) throw refusal
+        const answer = parseAnswer(stdout)
+        if (exit.code === 0 && answer !== null && 'outputs' in answer) return answer
+        if (signal.aborted) throw cancelled()
+        if (answer !== null && 'error' in answer) throw AppError.fromJSON(answer.error)
+        throw workerFailure(exit, `the stage ${spec.kind} ${spec.key.slice(0, 12)}`)
+      })
+      .finally(() => {
+        clearTimeout(killing)
+        signal.removeEventListener('abort', stop)
+      })
+  }
+}
+
+/** The command's stderr has a JSON object a line for progress; anything else is its log. */
+function parseProgress(line: string): StageProgress | null {
+  if (!line.startsWith('{"kind":')) return null
+  try {
+    return JSON.parse(line) as StageProgress
+  } catch {
+    return null
+  }
+}
+
+function parseAnswer(stdout: string): StageResult | { readonly error: AppErrorShape } | null {
+  try {
+    return JSON.parse(stdout) as StageResult | { readonly error: AppErrorShape }
+  } catch {
+    return null
+  }
+}
+
+function cancelled(): AppError {
+  return new AppError('cancelled', 'The stage was cancelled; its last checkpoint is kept.')
+}

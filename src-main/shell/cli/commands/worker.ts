@@ -1,0 +1,53 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
+import { runStageFile } from '#main/compute/pool/run-stage-file.ts'
+import type { StageProgress } from '#main/compute/stages.ts'
+import type { CommandContext } from '../context.ts'
+import type { Output } from '../output.ts'
+import { ProgressLine } from '../progress-line.ts'
+
+export function registerWorkerCommands(program: Command, context: CommandContext): void {
+  const worker = program.command('worker').description('computing stages where the workbench itself does not run')
+  worker
+    .command('run-stage')
+    .argument('<file>', 'the stage as JSON: see docs/stages.md')
+    .option('--keep-checkpoints', 'leave checkpoints to the caller: they are told and stay')
+    .description('run one stage: reads and writes the object store, prints its result as JSON')
+    .action((file: string, options: { readonly keepCheckpoints?: boolean }, command: Command) =>
+      context.runAlone(command, async ({ output, signal }) => {
+        const progress = progressOn(output)
+        try {
+          const result = await runStageFile(resolve(file), {
+            launcher: forkLauncher,
+            signal,
+            keepCheckpoints: options.keepCheckpoints === true,
+            onProgress: (event) => progress.show(event),
+          })
+          output.result(result, () => JSON.stringify(result, null, 2))
+          return 0
+        } finally {
+          progress.end()
+        }
+      }),
+    )
+}
+
+/** A bar on a terminal; elsewhere one JSON object a line, for the program that started this one. */
+function progressOn({ terminal }: Output): { show(event: StageProgress): void; end(): void } {
+  if (!terminal) return { show: (event) => void process.stderr.write(`${JSON.stringify(event)}\n`), end() {} }
+  const line = new ProgressLine(true)
+  const startedAt = performance.now()
+  let first: { readonly value: number; readonly at: number } | null = null
+  return {
+    show(event) {
+      if (event.kind !== 'progress') return
+      const now = performance.now()
+      first ??= { value: event.value, at: now }
+      const gained = event.value - first.value
+      const eta = gained > 0 ? (((now - first.at) / gained) * (1 - event.value)) / 1000 : null
+      line.update(event.value, eta, `${Math.round((now - startedAt) / 1000)} s so far`)
+    },
+    end: () => line.clear(),
+  }
+}
