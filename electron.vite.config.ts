@@ -15,6 +15,7 @@ export default defineConfig({
           worker: entry('src-main/compute/worker/main.ts'),
           'install-worker': entry('src-main/compute/engine-install/install-worker.ts'),
           'dataset-worker': entry('src-main/workbench/datasets/dataset-worker.ts'),
+          'sample-worker': entry('src-main/workbench/samples/sample-worker.ts'),
           'evaluate-worker': entry('src-main/workbench/outcomes/evaluate-worker.ts'),
         },
         output: { format: 'es', entryFileNames: '[name].js' },

@@ -7,6 +7,7 @@ export type SplitId = Branded<string, 'SplitId'>
 export type ForgetSetId = Branded<string, 'ForgetSetId'>
 export type StudyId = Branded<string, 'StudyId'>
 export type RunId = Branded<string, 'RunId'>
+export type TagId = Branded<string, 'TagId'>
 
 /** Lower-case hex SHA-256 of an object's bytes: its name in the object store. */
 export type ObjectHash = Branded<string, 'ObjectHash'>

@@ -8,6 +8,7 @@ import { createRunRepository, type RunRepository } from './repositories/runs.ts'
 import { createSplitRepository, type SplitRepository } from './repositories/splits.ts'
 import { createStageRepository, type StageRepository } from './repositories/stages.ts'
 import { createStudyRepository, type StudyRepository } from './repositories/studies.ts'
+import { createTagRepository, type TagRepository } from './repositories/tags.ts'
 import { databaseError } from './sqlite-error.ts'
 import { createSweep, type Swept } from './sweep.ts'
 
@@ -15,6 +16,7 @@ export interface Repositories {
   readonly datasets: DatasetRepository
   readonly splits: SplitRepository
   readonly forgetSets: ForgetSetRepository
+  readonly tags: TagRepository
   readonly studies: StudyRepository
   readonly runs: RunRepository
   readonly stages: StageRepository
@@ -43,6 +45,7 @@ export function createRepositories(db: WorkspaceDatabase, options: RepositoryOpt
     datasets: createDatasetRepository(context),
     splits: createSplitRepository(context),
     forgetSets: createForgetSetRepository(context),
+    tags: createTagRepository(context),
     studies: createStudyRepository(context),
     runs: createRunRepository(context),
     stages: createStageRepository(context),

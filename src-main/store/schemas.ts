@@ -30,7 +30,7 @@ export const groupsSchema: z.ZodType<readonly GroupColumn[]> = z.array(
   z.strictObject({ name: z.string(), values: z.array(z.string()), codes: objectHashSchema }),
 )
 
-export const splitRuleSchema: z.ZodType<SplitRule> = z.discriminatedUnion('kind', [
+const dealtRules = [
   z.strictObject({
     kind: z.literal('fractions'),
     members: z.number(),
@@ -40,6 +40,11 @@ export const splitRuleSchema: z.ZodType<SplitRule> = z.discriminatedUnion('kind'
     groupKey: z.string().optional(),
   }),
   z.strictObject({ kind: z.literal('counts'), members: counts, twinPool: counts, evaluation: counts }),
+] as const
+
+export const splitRuleSchema: z.ZodType<SplitRule> = z.discriminatedUnion('kind', [
+  ...dealtRules,
+  z.strictObject({ kind: z.literal('around'), base: z.discriminatedUnion('kind', dealtRules), ids: z.string() }),
 ])
 
 export const splitCountsSchema: z.ZodType<Split['counts']> = z.strictObject({
@@ -53,11 +58,21 @@ export const normalisationSchema: z.ZodType<Normalisation> = z.strictObject({
   std: z.array(z.number()),
 })
 
-export const forgetRuleSchema: z.ZodType<ForgetRule> = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('class'), className: z.string(), fraction: z.number() }),
-  z.strictObject({ kind: z.literal('random'), fraction: z.number() }),
-  z.strictObject({ kind: z.literal('ids'), source: z.string() }),
-])
+const forgetRules: z.ZodType<readonly ForgetRule[]> = z.lazy(() => z.array(forgetRuleSchema))
+
+export const forgetRuleSchema: z.ZodType<ForgetRule> = z.lazy(() =>
+  z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('class'), className: z.string(), fraction: z.number() }),
+    z.strictObject({ kind: z.literal('random'), fraction: z.number() }),
+    z.strictObject({ kind: z.literal('random-count'), count }),
+    z.strictObject({ kind: z.literal('group'), column: z.string(), values: z.array(z.string()) }),
+    z.strictObject({ kind: z.literal('ids'), source: z.string() }),
+    z.strictObject({ kind: z.literal('picked'), ids: z.string(), source: z.string() }),
+    z.strictObject({ kind: z.literal('union'), rules: forgetRules }),
+    z.strictObject({ kind: z.literal('intersection'), rules: forgetRules }),
+    z.strictObject({ kind: z.literal('minus'), from: forgetRuleSchema, without: forgetRuleSchema }),
+  ]),
+)
 
 export const countsSchema: z.ZodType<readonly number[]> = counts
 

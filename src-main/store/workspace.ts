@@ -13,6 +13,8 @@ export interface WorkspacePaths {
   readonly exports: string
   readonly logs: string
   readonly temporary: string
+  /** What can be made again from the objects; may be removed at any time. */
+  readonly cache: string
 }
 
 /** A study of the demo's size writes some tens of megabytes; below this, training would die in the middle. */
@@ -37,6 +39,7 @@ export function workspacePaths(root: string): WorkspacePaths {
     exports: join(root, 'exports'),
     logs: join(root, 'logs'),
     temporary: join(root, 'tmp'),
+    cache: join(root, 'cache'),
   }
 }
 

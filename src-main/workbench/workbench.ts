@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { destination, type Logger, pino } from 'pino'
 import { ObjectStore } from '#main/artifacts/object-store.ts'
@@ -20,6 +21,7 @@ import { prepareDemo } from './demo/prepare-demo.ts'
 import { Jobs } from './jobs/jobs.ts'
 import { Scheduler } from './jobs/scheduler.ts'
 import { evaluateFile } from './outcomes/evaluate-file.ts'
+import { createSampleUseCases } from './samples/use-cases.ts'
 import { createStudyUseCases } from './studies/use-cases.ts'
 import { Engines } from './system/engines.ts'
 import { createSystemUseCases } from './system/use-cases.ts'
@@ -106,15 +108,19 @@ function assemble(
     splits: repositories.splits,
     forgetSets: repositories.forgetSets,
     transaction: (work) => repositories.transaction(work),
+    isReferenced: (object) => repositories.references.isReferenced(object),
     note,
   })
   const studyParts = { repositories, objects, jobs, engines, datasets, loader: jobs.loader, note }
+  // Who may not write in the workspace keeps what can be made again elsewhere.
+  const cache = lock === null ? join(tmpdir(), `tmu-cache-${process.getuid?.() ?? 0}`) : paths.cache
   let demo: Promise<unknown> = Promise.resolve()
 
   const api: WorkbenchApi = {
     ...datasets,
     ...createSystemUseCases({ workspace: paths.root, shell, readOnly: lock === null, engines, capacityOf }),
     ...createStudyUseCases(studyParts),
+    ...createSampleUseCases({ repositories, objects, launcher, jobs, engines, cache }),
     workspace: {
       async check(_input, call) {
         const holder = lock?.holder.id ?? (await currentHolder(paths.root))?.id ?? null
@@ -157,7 +163,8 @@ function assemble(
 const writing: { readonly [Group in keyof WorkbenchApi]?: readonly (keyof WorkbenchApi[Group])[] } = {
   datasets: ['import'],
   splits: ['create'],
-  forgetSets: ['create'],
+  forgetSets: ['create', 'remove'],
+  tags: ['add', 'remove'],
   studies: ['create', 'run', 'cancel'],
   runs: ['cancel', 'resume'],
   demo: ['prepare'],

@@ -9,6 +9,7 @@ import type { EngineStatus } from '#shared/domain/engine.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { Evaluation } from '#shared/domain/metrics.ts'
 import { priorities, type Queue } from '#shared/domain/queue.ts'
+import type { EmbeddingEvent, Neighbour, PackedSamples, RunFigures, SampleDetails, Tag } from '#shared/domain/sample.ts'
 import type { JobState } from '#shared/domain/stage.ts'
 import type { StudyStatistics } from '#shared/domain/statistics.ts'
 import type { Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts'
@@ -19,11 +20,17 @@ import type { EngineInstallEvent, ImportEvent, StudyEvent } from '#shared/progre
 import {
   createForgetSetInput,
   createStudyInput,
+  embeddingInput,
   forgetSamplesInput,
   importDatasetInput,
   installEngineInput,
+  matchListInput,
+  neighboursInput,
   reference,
+  sampleNamesInput,
+  sheetInput,
   splitRuleInput,
+  tagInput,
   thumbnailsInput,
   uninstallEngineInput,
 } from './inputs.ts'
@@ -68,6 +75,47 @@ export const contract = {
     get: procedure.input(z.strictObject({ forgetSet: reference })).output(type<ForgetSet>()),
     ids: procedure.input(z.strictObject({ forgetSet: reference })).output(type<readonly number[]>()),
     create: procedure.input(createForgetSetInput).output(type<ForgetSet>()),
+    /** Only one that no study and no later version needs. */
+    remove: procedure.input(z.strictObject({ forgetSet: reference })).output(type<{ readonly removed: boolean }>()),
+    /** Finds the samples that a list names; nothing is stored. */
+    matchList: procedure.input(matchListInput).output(
+      type<{
+        /** Id ranges. */
+        readonly ids: string
+        readonly count: number
+        readonly unmatched: readonly string[]
+        readonly repeated: number
+      }>(),
+    ),
+  },
+  samples: {
+    columns: procedure.input(z.strictObject({ dataset: reference })).output(type<PackedSamples>()),
+    names: procedure.input(sampleNamesInput).output(type<{ readonly names: readonly string[] }>()),
+    /** Small pictures in the order asked for, at most 64 pixels wide and high: uint8 [n, h, w, c], base64. */
+    sheet: procedure
+      .input(sheetInput)
+      .output(type<{ readonly shape: readonly [number, number, number]; readonly pixels: string }>()),
+    /** Which side of the split each sample is on: uint8 [n], an index into `sampleParts`, base64. */
+    parts: procedure
+      .input(z.strictObject({ dataset: reference, split: reference }))
+      .output(type<{ readonly parts: string }>()),
+    figures: procedure.input(z.strictObject({ run: reference })).output(type<RunFigures>()),
+    details: procedure
+      .input(z.strictObject({ dataset: reference, index: z.int().min(0) }))
+      .output(type<SampleDetails>()),
+  },
+  tags: {
+    list: procedure.input(z.strictObject({ dataset: reference })).output(type<readonly Tag[]>()),
+    /** Puts the tag on samples; it is made where it isn't there yet. */
+    add: procedure.input(tagInput).output(type<Tag>()),
+    /** Takes it off samples; a tag on nothing is gone (null). */
+    remove: procedure.input(tagInput).output(type<{ readonly tag: Tag | null }>()),
+  },
+  embedding: {
+    /** Places samples on a plane; ending the stream stops the work. What was computed once comes at once. */
+    compute: procedure.input(embeddingInput).output(eventIterator(type<EmbeddingEvent>())),
+    /** The samples most like one, nearest first, itself left out. */
+    neighbours: procedure.input(neighboursInput).output(type<readonly Neighbour[]>()),
   },
   studies: {
     list: procedure.output(type<readonly Study[]>()),

@@ -1,6 +1,8 @@
 /** Input schemas of the contract: every shell's bad input is refused here, with the same sentence. */
 import { z } from 'zod'
 import { engineIds } from '#shared/domain/engine.ts'
+import type { ForgetRule } from '#shared/domain/forget-set.ts'
+import { deepestRule, depthOfRule, mostRuleParts, partsOfRule } from '#shared/forget-rule.ts'
 
 /** A name or an id; what it names is looked up by the use case. */
 export const reference = z.string().trim().min(1).max(200)
@@ -36,6 +38,32 @@ export const splitRuleInput = z.strictObject({
   seed: seed.default(1),
 })
 
+/** Samples as id ranges (`0-4,7`). */
+export const idRanges = z
+  .string()
+  .max(2_000_000)
+  .regex(/^[\d,\- ]*$/, 'must be numbers and ranges: 0-4,7')
+
+const anyRule: z.ZodType<ForgetRule> = z.lazy(() =>
+  z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('class'), className: z.string().min(1), fraction: share }),
+    z.strictObject({ kind: z.literal('random'), fraction: share }),
+    z.strictObject({ kind: z.literal('random-count'), count: z.int().min(1) }),
+    z.strictObject({ kind: z.literal('group'), column: z.string().min(1), values: z.array(z.string()).min(1) }),
+    z.strictObject({ kind: z.literal('picked'), ids: idRanges, source: z.string().max(300).default('') }),
+    z.strictObject({ kind: z.literal('union'), rules: z.array(anyRule).min(1) }),
+    z.strictObject({ kind: z.literal('intersection'), rules: z.array(anyRule).min(1) }),
+    z.strictObject({ kind: z.literal('minus'), from: anyRule, without: anyRule }),
+  ]),
+)
+
+/** A forget rule as a person or a script writes it; a list of ids comes as a file of its own or as picked samples. */
+export const forgetRuleInput = anyRule
+  .refine((rule) => depthOfRule(rule) <= deepestRule, { message: `must not be nested deeper than ${deepestRule}` })
+  .refine((rule) => [...partsOfRule(rule)].length <= mostRuleParts, {
+    message: `must not have more than ${mostRuleParts} parts`,
+  })
+
 export const createForgetSetInput = z
   .strictObject({
     name: newName,
@@ -43,15 +71,30 @@ export const createForgetSetInput = z
     split: reference.default('default'),
     className: z.string().min(1).optional(),
     fraction: share.optional(),
-    /** Share of D at random. */
-    random: share.optional(),
+    /** At random: a share of D below 1, or a number of its members. */
+    random: z
+      .number()
+      .gt(0)
+      .refine((value) => value <= 1 || Number.isInteger(value), 'must be a share up to 1, or a whole number of images')
+      .optional(),
+    /** Everybody in D who has this value in a group column. */
+    group: z.strictObject({ column: z.string().min(1), value: z.string() }).optional(),
+    /** Any rule, also combined ones. */
+    rule: forgetRuleInput.optional(),
     /** Path of a CSV or text file with one id or image path a line. */
     idsFile: z.string().min(1).optional(),
+    /** Where samples lie outside D: makes a new split around them instead of refusing them. */
+    aroundIds: z.boolean().optional(),
+    /** The forget set that this is an edited version of. */
+    versionOf: reference.optional(),
     seed: seed.default(1),
   })
-  .refine((input) => [input.className, input.random, input.idsFile].filter((rule) => rule !== undefined).length === 1, {
-    message: 'choose exactly one of a class (with a fraction), a random share, or a file of ids',
-  })
+  .refine(
+    (input) =>
+      [input.className, input.random, input.group, input.idsFile, input.rule].filter((rule) => rule !== undefined)
+        .length === 1,
+    { message: 'choose exactly one of a class (with a fraction), a random share, a group, a file of ids, or a rule' },
+  )
 
 export const settingValue = z.union([z.number(), z.string(), z.boolean()])
 
@@ -87,6 +130,34 @@ export const installEngineInput = z.strictObject({
 export const uninstallEngineInput = z.strictObject({ engine: installableEngine })
 
 export const thumbnailsInput = z.strictObject({ dataset: reference, indices: z.array(z.int().min(0)).min(1).max(1000) })
+export const sheetInput = z.strictObject({ dataset: reference, indices: z.array(z.int().min(0)).min(1).max(1024) })
+export const sampleNamesInput = z.strictObject({
+  dataset: reference,
+  offset: z.int().min(0).default(0),
+  limit: z.int().min(1).max(50_000).default(50_000),
+})
+/** A list as somebody has it: ids, paths or a CSV. */
+export const matchListInput = z.strictObject({
+  dataset: reference,
+  text: z.string().max(12 * 1024 * 1024),
+  source: z.string().max(300),
+})
+export const tagInput = z.strictObject({ dataset: reference, tag: newName, samples: idRanges })
+export const embeddingInput = z.strictObject({
+  dataset: reference,
+  /** The model whose penultimate features are placed; absent: the pixels themselves. */
+  study: reference.optional(),
+  method: z.enum(['pca', 'umap']).default('pca'),
+  /** UMAP places this many samples, drawn by the seed, where there are more. */
+  limit: z.int().min(50).max(1_000_000).default(5000),
+  seed: seed.default(1),
+})
+export const neighboursInput = z.strictObject({
+  dataset: reference,
+  index: z.int().min(0),
+  study: reference.optional(),
+  count: z.int().min(1).max(200).default(12),
+})
 export const forgetSamplesInput = z.strictObject({
   run: reference,
   sort: z.enum(['disagreement', 'index']).default('disagreement'),

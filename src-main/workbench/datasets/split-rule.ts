@@ -1,5 +1,5 @@
 import { counted, quoted } from '#main/formats/text.ts'
-import type { SplitRule } from '#shared/domain/dataset.ts'
+import type { DealtSplitRule } from '#shared/domain/dataset.ts'
 import { AppError } from '#shared/errors.ts'
 import { Random } from '#shared/random.ts'
 
@@ -37,7 +37,7 @@ type Quota = Record<Side, number>
 export function dealSplit(
   labels: Int32Array,
   classCount: number,
-  rule: SplitRule,
+  rule: DealtSplitRule,
   seed: number,
   options: DealOptions = {},
 ): DealtSplit {
@@ -123,8 +123,8 @@ export function countClasses(labels: Int32Array, ids: Int32Array, classCount: nu
 export function fractionsRule(
   [members, twinPool, evaluation]: readonly [number, number, number],
   evaluationFolder: string | null,
-): SplitRule {
-  const rule: SplitRule = { kind: 'fractions', members, twinPool, evaluation }
+): DealtSplitRule {
+  const rule: DealtSplitRule = { kind: 'fractions', members, twinPool, evaluation }
   checkRule(rule, 0)
   if (evaluationFolder === null || evaluation === 1) return rule
   const rest = 1 - evaluation
@@ -137,7 +137,7 @@ export function evaluationFolderOf(givenSplit: readonly (string | null)[]): stri
   return folder !== null && givenSplit.some((name) => name !== folder) ? folder : null
 }
 
-function checkRule(rule: SplitRule, classCount: number): void {
+function checkRule(rule: DealtSplitRule, classCount: number): void {
   if (rule.kind === 'fractions') {
     const shares = [rule.members, rule.twinPool, rule.evaluation]
     const percent = (share: number): string => `${Number((share * 100).toFixed(2))}`
@@ -165,7 +165,7 @@ function checkRule(rule: SplitRule, classCount: number): void {
   }
 }
 
-function quotaOf(rule: SplitRule, label: number, size: number, classNames: readonly string[] | undefined): Quota {
+function quotaOf(rule: DealtSplitRule, label: number, size: number, classNames: readonly string[] | undefined): Quota {
   if (rule.kind === 'counts') {
     const [members, twinPool, evaluation] = [rule.members[label], rule.twinPool[label], rule.evaluation[label]]
     const unused = size - members - twinPool - evaluation
@@ -233,7 +233,7 @@ function chooseSide(
 function fitQuota(
   quota: Quota,
   count: number,
-  rule: SplitRule,
+  rule: DealtSplitRule,
   label: number,
   classNames: readonly string[] | undefined,
 ): Quota {

@@ -5,10 +5,11 @@ import { readFully, writeSynced } from '#main/artifacts/object-store.ts'
 import { storageError } from '#main/artifacts/storage-errors.ts'
 import type { ClassInfo, ImageShape, Normalisation, SampleTable, SplitRule } from '#shared/domain/dataset.ts'
 import { AppError } from '#shared/errors.ts'
+import { dealByRule } from './around-split.ts'
 import type { StagedObject, StagedSamples, StagedSplit } from './dataset-job.ts'
 import { PixelHistogram } from './normalisation.ts'
 import { encodeIds, encodeLabels } from './sample-data.ts'
-import { countClasses, dealSplit } from './split-rule.ts'
+import { countClasses } from './split-rule.ts'
 
 export interface SamplesToStage {
   readonly staging: string
@@ -101,7 +102,7 @@ export interface SplitToStage {
 export async function stageSplit(input: SplitToStage): Promise<StagedSplit> {
   const { staging, shape, classNames, labels, rule, seed } = input
   const classCount = classNames.length
-  const { members, twinPool, evaluation } = dealSplit(labels, classCount, rule, seed, input)
+  const { members, twinPool, evaluation } = dealByRule(labels, classCount, rule, seed, input)
   if (members.length === 0) {
     throw new AppError('bad-input', 'This rule leaves the split without members.', {
       hint: 'Give the members a larger share.',

@@ -1,4 +1,5 @@
-import { createForgetSet, forgetSetIds } from '#main/workbench/forget-sets/create-forget-set.ts'
+import { createForgetSet, forgetSetIds, removeForgetSet } from '#main/workbench/forget-sets/create-forget-set.ts'
+import { matchList } from '#main/workbench/forget-sets/match-list.ts'
 import type { WorkbenchApi } from '#shared/contract/api.ts'
 import type { Split } from '#shared/domain/dataset.ts'
 import { CommitLock } from './commit-lock.ts'
@@ -39,7 +40,10 @@ export function createDatasetUseCases(dependencies: DatasetDependencies): Datase
       list: async () => dependencies.forgetSets.listForgetSets(),
       get: async ({ forgetSet }) => requireForgetSet(dependencies, forgetSet),
       ids: async ({ forgetSet }) => Array.from(await forgetSetIds(dependencies, forgetSet)),
-      create: (input) => createForgetSet(dependencies, lock, input),
+      create: (input, options) => createForgetSet(dependencies, lock, input, options?.signal),
+      remove: async ({ forgetSet }) => ({ removed: await removeForgetSet(dependencies, lock, forgetSet) }),
+      matchList: async ({ dataset, text, source }) =>
+        await matchList(objects, requireDataset(dependencies, dataset), text, source),
     },
     createSplit: (input, signal) => createSplit(dependencies, lock, input, signal),
   }

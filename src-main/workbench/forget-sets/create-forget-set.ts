@@ -1,15 +1,25 @@
 import { openInputFile } from '#main/formats/input-file.ts'
 import { counted, quoted } from '#main/formats/text.ts'
 import type { CommitLock } from '#main/workbench/datasets/commit-lock.ts'
+import { createSplit } from '#main/workbench/datasets/create-split.ts'
 import { requireDataset, requireForgetSet, requireSplit } from '#main/workbench/datasets/find.ts'
 import { checkName, nameTaken } from '#main/workbench/datasets/name-check.ts'
 import type { DatasetDependencies } from '#main/workbench/datasets/ports.ts'
 import { putAll } from '#main/workbench/datasets/put-all.ts'
-import { encodeIds, readIds, readLabels, readSampleTable } from '#main/workbench/datasets/sample-data.ts'
+import {
+  encodeIds,
+  readGroupCodes,
+  readIds,
+  readLabels,
+  readSampleTable,
+} from '#main/workbench/datasets/sample-data.ts'
 import { countClasses } from '#main/workbench/datasets/split-rule.ts'
+import type { Dataset, Split } from '#shared/domain/dataset.ts'
 import type { ForgetRule, ForgetSet } from '#shared/domain/forget-set.ts'
 import { AppError } from '#shared/errors.ts'
-import { chooseForgetSet } from './forget-rule.ts'
+import { partsOfRule } from '#shared/forget-rule.ts'
+import { decodeIdRanges, encodeIdRanges, idsOfMask, maskOfIds } from '#shared/id-ranges.ts'
+import { chooseForgetSet, type ForgetChoice, type ForgetContext, outsideMembers } from './forget-rule.ts'
 import { parseIdsFile } from './ids-file.ts'
 
 export interface CreateForgetSetInput {
@@ -19,10 +29,16 @@ export interface CreateForgetSetInput {
   readonly className?: string | undefined
   /** Share of the class's members, with `className`. */
   readonly fraction?: number | undefined
-  /** Share of all members. */
+  /** Share of all members below 1 (or 1), else a number of them. */
   readonly random?: number | undefined
+  readonly group?: { readonly column: string; readonly value: string } | undefined
+  readonly rule?: ForgetRule | undefined
   /** Path of a list of samples. */
   readonly idsFile?: string | undefined
+  /** Makes a new split around samples that lie outside D. */
+  readonly aroundIds?: boolean | undefined
+  /** The forget set that this is an edited version of. */
+  readonly versionOf?: string | undefined
   readonly seed: number
 }
 
@@ -34,22 +50,36 @@ export async function createForgetSet(
   dependencies: DatasetDependencies,
   lock: CommitLock,
   input: CreateForgetSetInput,
+  signal?: AbortSignal,
 ): Promise<ForgetSet> {
   const { objects, forgetSets } = dependencies
   const name = checkName('forget set', input.name)
   if (forgetSets.findForgetSet(name)?.name === name) throw nameTaken('forget set', name)
   const dataset = requireDataset(dependencies, input.dataset)
-  const split = requireSplit(dependencies, dataset, input.split)
+  const previous = input.versionOf === undefined ? null : requireForgetSet(dependencies, input.versionOf)
+  if (previous !== null && previous.datasetId !== dataset.id) {
+    throw new AppError('bad-input', `The forget set ${quoted(previous.name)} is of another data set.`)
+  }
   const rule = ruleOf(input)
-  const members = await readIds(objects, split.members)
-  const labels = await readLabels(objects, dataset)
-  const classNames = dataset.classes.map((info) => info.name)
-  const base = { members, labels, classNames }
-  const context =
-    rule.kind === 'ids'
-      ? { ...base, names: (await readSampleTable(objects, dataset)).names, entries: await readList(rule.source) }
-      : base
-  const { ids, repeated } = chooseForgetSet(rule, context, input.seed)
+  const givenSplit = requireSplit(dependencies, dataset, input.split)
+  const context = await readContext(dependencies, dataset, rule)
+  const choose = async (split: Split): Promise<ForgetChoice> =>
+    chooseForgetSet(rule, { ...context, members: await readIds(objects, split.members) }, input.seed)
+
+  let split = givenSplit
+  let choice = await choose(split)
+  if (choice.outside.length > 0) {
+    if (input.aroundIds !== true) {
+      const names = context.names ?? (await readSampleTable(objects, dataset)).names
+      throw outsideMembers(choice.outside, choice.ids.length, names, nameOfRule(rule))
+    }
+    split = await splitAround(dependencies, lock, { dataset, split, outside: choice.outside, name }, signal)
+    choice = await choose(split)
+    dependencies.note?.(
+      `Made the split ${quoted(split.name)}: ${counted(choice.ids.length, 'chosen sample')} lie in its members.`,
+    )
+  }
+  const { ids, repeated } = choice
   if (repeated > 0) {
     dependencies.note?.(
       `${counted(repeated, 'entry', 'entries')} of ${quoted(input.idsFile ?? '')} named a sample once more.`,
@@ -65,11 +95,60 @@ export async function createForgetSet(
         seed: input.seed,
         ids: hash,
         count: ids.length,
-        classCounts: countClasses(labels, ids, classNames.length),
+        classCounts: countClasses(context.labels, ids, context.classNames.length),
         memberCounts: split.counts.members,
+        version: previous === null ? 1 : previous.version + 1,
+        previous: previous?.id ?? null,
       }),
     ),
   )
+
+  async function readContext(
+    { objects }: DatasetDependencies,
+    of: Dataset,
+    wanted: ForgetRule,
+  ): Promise<Omit<ForgetContext, 'members'>> {
+    const columns = new Set([...partsOfRule(wanted)].flatMap((part) => (part.kind === 'group' ? [part.column] : [])))
+    const groups = of.groups.map(async ({ name: column, values, codes }) => ({
+      name: column,
+      values,
+      codes: columns.has(column)
+        ? await readGroupCodes(objects, of, { name: column, values, codes })
+        : new Int32Array(),
+    }))
+    const base = {
+      labels: await readLabels(objects, of),
+      classNames: of.classes.map((info) => info.name),
+      groups: await Promise.all(groups),
+    }
+    if (wanted.kind !== 'ids') return base
+    return { ...base, names: (await readSampleTable(objects, of)).names, entries: await readList(wanted.source) }
+  }
+}
+
+/** A split of the same rule and seed that has the samples in D. The same samples give the same split again. */
+async function splitAround(
+  dependencies: DatasetDependencies,
+  lock: CommitLock,
+  wanted: { readonly dataset: Dataset; readonly split: Split; readonly outside: Int32Array; readonly name: string },
+  signal: AbortSignal | undefined,
+): Promise<Split> {
+  const { dataset, split, outside } = wanted
+  const base = split.rule.kind === 'around' ? split.rule.base : split.rule
+  const mask = maskOfIds(outside, dataset.sampleCount)
+  if (split.rule.kind === 'around') {
+    for (const id of decodeIdRanges(split.rule.ids, dataset.sampleCount)) mask[id] = 1
+  }
+  const rule = { kind: 'around', base, ids: encodeIdRanges(idsOfMask(mask)) } as const
+  const existing = dependencies.splits.listSplits(dataset.id)
+  const known = existing.find(
+    (other) => other.seed === split.seed && JSON.stringify(other.rule) === JSON.stringify(rule),
+  )
+  if (known !== undefined) return known
+  const wish = `around ${wanted.name}`.slice(0, 110)
+  let name = wish
+  for (let i = 2; existing.some((other) => other.name === name); i++) name = `${wish} (${i})`
+  return await createSplit(dependencies, lock, { dataset, name, rule, seed: split.seed }, signal)
 }
 
 /** The sample indices of a forget set, ascending. */
@@ -77,19 +156,46 @@ export async function forgetSetIds(dependencies: DatasetDependencies, nameOrId: 
   return await readIds(dependencies.objects, requireForgetSet(dependencies, nameOrId).ids)
 }
 
-function ruleOf({ className, fraction, random, idsFile }: CreateForgetSetInput): ForgetRule {
-  const given = [className, random, idsFile].filter((value) => value !== undefined)
+/**
+ * Removes a forget set that nothing needs; its ids go with it unless another row names the same object.
+ * @throws AppError `conflict`, `not-found`.
+ */
+export async function removeForgetSet(
+  dependencies: DatasetDependencies,
+  lock: CommitLock,
+  nameOrId: string,
+): Promise<boolean> {
+  return await lock.run(async () => {
+    const found = requireForgetSet(dependencies, nameOrId)
+    const removed = dependencies.forgetSets.removeForgetSet(found.id)
+    if (removed && !dependencies.isReferenced(found.ids)) await dependencies.objects.remove(found.ids)
+    return removed
+  })
+}
+
+function nameOfRule(rule: ForgetRule): string {
+  return rule.kind === 'ids' ? quoted(rule.source, 200) : 'this rule'
+}
+
+function ruleOf({ className, fraction, random, group, rule, idsFile }: CreateForgetSetInput): ForgetRule {
+  const given = [className, random, group, rule, idsFile].filter((value) => value !== undefined)
   if (given.length !== 1) {
-    throw new AppError('bad-input', 'A forget set is chosen by exactly one of a class, a random share, or a list.', {
-      hint: 'Give --class with --fraction, or --random, or --ids.',
-    })
+    throw new AppError(
+      'bad-input',
+      'A forget set is chosen by exactly one of a class, a random share, a group, a list, or a rule.',
+      { hint: 'Give --class with --fraction, or --random, or --group, or --ids, or --rule.' },
+    )
   }
   if (className === undefined && fraction !== undefined) {
     throw new AppError('bad-input', 'A fraction belongs to a class.', {
       hint: 'Give --class, or use --random for a share of all.',
     })
   }
-  if (random !== undefined) return { kind: 'random', fraction: random }
+  if (rule !== undefined) return rule
+  if (group !== undefined) return { kind: 'group', column: group.column, values: [group.value] }
+  if (random !== undefined) {
+    return random > 1 ? { kind: 'random-count', count: random } : { kind: 'random', fraction: random }
+  }
   if (idsFile !== undefined) return { kind: 'ids', source: idsFile }
   if (className === undefined || fraction === undefined) {
     throw new AppError(

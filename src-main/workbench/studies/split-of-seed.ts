@@ -2,6 +2,7 @@ import type { Repositories } from '#main/store/index.ts'
 import type { Dataset, Split } from '#shared/domain/dataset.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import { AppError } from '#shared/errors.ts'
+import { partsOfRule } from '#shared/forget-rule.ts'
 import type { DatasetUseCases } from '../datasets/use-cases.ts'
 
 /**
@@ -19,10 +20,11 @@ export async function forgetSetInSplitOfSeed(
   const base = repositories.splits.findSplit(dataset.id, forgetSet.splitId)
   if (base === null) throw new AppError('corrupt', `The split of the forget set "${forgetSet.name}" is missing.`)
   if (base.seed === seed) return forgetSet
-  if (forgetSet.rule.kind === 'ids') {
+  const namesSamples = [...partsOfRule(forgetSet.rule)].some(({ kind }) => kind === 'ids' || kind === 'picked')
+  if (namesSamples) {
     throw new AppError(
       'bad-input',
-      `splitSeed = ${seed} is not possible: "${forgetSet.name}" lists samples of the split "${base.name}" (seed ${base.seed}).`,
+      `splitSeed = ${seed} is not possible: "${forgetSet.name}" names single samples of the split "${base.name}" (seed ${base.seed}).`,
       { hint: 'Leave splitSeed out, or use a forget set by class or at random.', details: { key: 'splitSeed' } },
     )
   }
@@ -41,7 +43,7 @@ export async function forgetSetInSplitOfSeed(
     dataset: dataset.id,
     split: split.id,
     seed: forgetSet.seed,
-    ...(rule.kind === 'class' ? { className: rule.className, fraction: rule.fraction } : { random: rule.fraction }),
+    rule,
   })
 }
 

@@ -41,7 +41,14 @@ export async function testWorkspace(overrides: Partial<DatasetDependencies> = {}
   const objects = new ObjectStore(store.paths.objects)
   const notes: string[] = []
   const note = (message: string): void => void notes.push(message)
-  const useCases = createDatasetUseCases({ ...store.repositories, launcher: forkLauncher, objects, note, ...overrides })
+  const useCases = createDatasetUseCases({
+    ...store.repositories,
+    isReferenced: (object) => store.repositories.references.isReferenced(object),
+    launcher: forkLauncher,
+    objects,
+    note,
+    ...overrides,
+  })
   return { root, store, objects, useCases, notes }
 }
 

@@ -5,6 +5,7 @@ import { runsTable } from '#main/store/repositories/runs.ts'
 import { splitsTable } from '#main/store/repositories/splits.ts'
 import { stagesTable, studyStagesTable } from '#main/store/repositories/stages.ts'
 import { studiesTable } from '#main/store/repositories/studies.ts'
+import { tagsTable } from '#main/store/repositories/tags.ts'
 import { anyHash, anyKey, insertGround, temporaryRepositories } from './support.ts'
 
 const tables = [
@@ -15,6 +16,7 @@ const tables = [
   runsTable,
   stagesTable,
   studyStagesTable,
+  tagsTable,
 ] as const
 
 interface ColumnInfo {

@@ -115,6 +115,8 @@ export function insertGround(repositories: Repositories, name = 'digits'): Groun
     ids: anyHash(`${name} forgotten`),
     count: 35,
     classCounts: [35, 0],
+    version: 1,
+    previous: null,
     memberCounts: [70, 140],
   })
   const recipe = {

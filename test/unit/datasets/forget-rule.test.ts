@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { chooseForgetSet, type ForgetContext } from '#main/workbench/forget-sets/forget-rule.ts'
+import { chooseForgetSet, type ForgetContext, outsideMembers } from '#main/workbench/forget-sets/forget-rule.ts'
 import { matchIds, parseIdsFile } from '#main/workbench/forget-sets/ids-file.ts'
 import { AppError } from '#shared/errors.ts'
 
@@ -79,7 +79,7 @@ describe('a list of samples', () => {
   })
 
   it('counts entries that name a sample once more', () => {
-    expect(choose(['dog/7.png', '7', '3'])).toEqual({ ids: Int32Array.from([3, 7]), repeated: 1 })
+    expect(choose(['dog/7.png', '7', '3'])).toMatchObject({ ids: Int32Array.from([3, 7]), repeated: 1 })
   })
 
   it('refuses entries that name nothing, with all of them', () => {
@@ -91,7 +91,9 @@ describe('a list of samples', () => {
   })
 
   it('refuses samples outside the members, with all of them', () => {
-    const error = errorOf(() => choose(['3', '35', 'cat/36.png']))
+    const { ids, outside } = choose(['3', '35', 'cat/36.png'])
+    expect([...outside]).toEqual([35, 36])
+    const error = outsideMembers(outside, ids.length, names, '"list.csv"')
     expect(error.message).toMatch(
       /^2 of the 3 samples of "list.csv" are not members of this split: "dog\/35.png" and "cat\/36.png"/,
     )

@@ -8,9 +8,9 @@ import {
   evaluationFolderOf,
   fractionsRule,
 } from '#main/workbench/datasets/split-rule.ts'
-import type { SplitRule } from '#shared/domain/dataset.ts'
+import type { DealtSplitRule } from '#shared/domain/dataset.ts'
 
-const defaults: SplitRule = { kind: 'fractions', members: 0.7, twinPool: 0.15, evaluation: 0.15 }
+const defaults: DealtSplitRule = { kind: 'fractions', members: 0.7, twinPool: 0.15, evaluation: 0.15 }
 
 /** `counts[c]` samples of each class, classes interleaved. */
 function labelsOf(...counts: readonly number[]): Int32Array {
@@ -99,7 +99,7 @@ describe('dealing by fractions', () => {
     expect(ofClass0(few)).toEqual(ofClass0(many))
   })
 
-  it.each<readonly [string, SplitRule, RegExp]>([
+  it.each<readonly [string, DealtSplitRule, RegExp]>([
     ['more than there is', { ...defaults, members: 0.8 }, /80, 15, 15 % of a split add up to 110 %/],
     ['a negative share', { ...defaults, twinPool: -0.1 }, /between 0 and 100 %/],
     ['no number', { ...defaults, evaluation: Number.NaN }, /between 0 and 100 %/],
@@ -200,7 +200,7 @@ describe('dealing by counts', () => {
   })
 
   it('refuses more than a class has, naming the class and both numbers', () => {
-    const rule: SplitRule = { kind: 'counts', members: [2, 5], twinPool: [0, 2], evaluation: [0, 2] }
+    const rule: DealtSplitRule = { kind: 'counts', members: [2, 5], twinPool: [0, 2], evaluation: [0, 2] }
     const options = { classNames: ['cat', 'dog'] }
     expect(() => dealSplit(labelsOf(8, 8), 2, rule, 1, options)).toThrow(
       '"dog" has 8 samples to deal out, but the split needs 9',
@@ -208,7 +208,7 @@ describe('dealing by counts', () => {
   })
 
   it('refuses counts of another number of classes', () => {
-    const rule: SplitRule = { kind: 'counts', members: [2], twinPool: [0], evaluation: [0] }
+    const rule: DealtSplitRule = { kind: 'counts', members: [2], twinPool: [0], evaluation: [0] }
     expect(() => dealSplit(labelsOf(8, 8), 2, rule, 1)).toThrow(/for 1 class, the data set has 2/)
   })
 })

@@ -18,6 +18,8 @@ const forgetSet: ForgetSet = {
   ids: 'f' as ObjectHash,
   count: 30,
   classCounts: [30, 0],
+  version: 1,
+  previous: null,
   memberCounts: [50, 50],
   createdAt: '2026-01-01T00:00:00.000Z',
 }

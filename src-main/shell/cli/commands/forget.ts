@@ -1,7 +1,13 @@
+import { readFile, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { ForgetSet } from '#shared/domain/forget-set.ts'
+import { stringify } from 'csv-stringify/sync'
+import { forgetRuleInput } from '#shared/contract/inputs.ts'
+import type { ForgetRule, ForgetSet } from '#shared/domain/forget-set.ts'
+import { AppError } from '#shared/errors.ts'
+import type { WorkbenchClient } from '../../client.ts'
 import type { CommandContext } from '../context.ts'
+import { ruleText } from '../forget-text.ts'
 import { table } from '../output.ts'
 import { parseInteger, parseNumber } from '../parse.ts'
 
@@ -13,6 +19,10 @@ interface CreateOptions {
   readonly fraction?: string
   readonly random?: string
   readonly ids?: string
+  readonly group?: string
+  readonly rule?: string
+  readonly aroundIds?: boolean
+  readonly versionOf?: string
 }
 
 export function registerForgetCommands(program: Command, context: CommandContext): void {
@@ -21,12 +31,16 @@ export function registerForgetCommands(program: Command, context: CommandContext
   forget
     .command('create')
     .argument('<name>')
-    .description('choose by class and share, at random, or from a file of ids')
+    .description('choose by class and share, at random, by group, from a file of ids, or by a combined rule')
     .requiredOption('--dataset <name>')
     .option('--class <class>', 'forget a share of this class')
     .option('--fraction <share>', 'share of the class’s members, 0 to 1 (with --class)')
-    .option('--random <share>', 'share of all members, 0 to 1')
+    .option('--random <number>', 'at random: a share of all members up to 1, or a number of them')
+    .option('--group <key=value>', 'everybody with this value of a group column, for example patient=C112')
     .option('--ids <file>', 'one sample id or image path a line')
+    .option('--rule <json>', 'a rule as JSON, or @FILE that holds it: class, random, group, picked, union, minus, …')
+    .option('--around-ids', 'where chosen samples lie outside D, make a new split that has them in D')
+    .option('--version-of <name>', 'the forget set that this is an edited version of')
     .option('--split <name>', 'the split whose members are meant', 'default')
     .option('--seed <seed>', 'seed of the choice', '1')
     .action((name: string, options: CreateOptions, command: Command) =>
@@ -40,6 +54,10 @@ export function registerForgetCommands(program: Command, context: CommandContext
           ...(options.fraction === undefined ? {} : { fraction: parseNumber(options.fraction, '--fraction') }),
           ...(options.random === undefined ? {} : { random: parseNumber(options.random, '--random') }),
           ...(options.ids === undefined ? {} : { idsFile: resolve(options.ids) }),
+          ...(options.group === undefined ? {} : { group: parseGroup(options.group) }),
+          ...(options.rule === undefined ? {} : { rule: await parseRule(options.rule) }),
+          ...(options.aroundIds === undefined ? {} : { aroundIds: options.aroundIds }),
+          ...(options.versionOf === undefined ? {} : { versionOf: options.versionOf }),
         })
         output.result(made, () => describe(made))
         return 0
@@ -57,7 +75,7 @@ export function registerForgetCommands(program: Command, context: CommandContext
             ? 'No forget sets yet. Make one: tmu forget create NAME --dataset D --class C --fraction 0.3'
             : table(
                 ['NAME', 'IMAGES', 'RULE', 'ID'],
-                all.map((item) => [item.name, item.count, rule(item), item.id]),
+                all.map((item) => [item.name, item.count, ruleText(item.rule), item.id]),
               ),
         )
         return 0
@@ -79,24 +97,116 @@ export function registerForgetCommands(program: Command, context: CommandContext
         return 0
       }),
     )
-}
 
-function rule(set: ForgetSet): string {
-  switch (set.rule.kind) {
-    case 'class':
-      return `${percent(set.rule.fraction)} of ${set.rule.className}`
-    case 'random':
-      return `${percent(set.rule.fraction)} at random`
-    case 'ids':
-      return `ids of ${set.rule.source}`
-  }
-}
+  forget
+    .command('export')
+    .argument('<name>', 'name or id')
+    .description('the images of one forget set as CSV: index, path, class and groups')
+    .requiredOption('--out <file>')
+    .action((name: string, options: { out: string }, command: Command) =>
+      context.run(command, 'read', async ({ client, output }) => {
+        const set = await client.forgetSets.get({ forgetSet: name })
+        const rows = await forgetRows(client, set)
+        const path = resolve(options.out)
+        await writeNewFile(path, stringify([...rows]))
+        output.result({ path, images: set.count }, () => `Wrote ${set.count} images to ${path}`)
+        return 0
+      }),
+    )
 
-/** As it was typed: 0.29 is 29 %, whatever binary fractions make of it. */
-function percent(fraction: number): string {
-  return `${Number((fraction * 100).toPrecision(12))} %`
+  forget
+    .command('remove')
+    .argument('<name>', 'name or id')
+    .description('remove a forget set that no study and no later version needs')
+    .action((name: string, _options: unknown, command: Command) =>
+      context.run(command, 'write', async ({ client, output }) => {
+        const result = await client.forgetSets.remove({ forgetSet: name })
+        output.result(result, () => `Removed ${name}`)
+        return 0
+      }),
+    )
 }
 
 function describe(set: ForgetSet): string {
-  return `${set.name}: ${set.count} images, ${rule(set)} (seed ${set.seed}, id ${set.id})`
+  const version = set.version > 1 ? `, version ${set.version}` : ''
+  return `${set.name}: ${set.count} images, ${ruleText(set.rule)} (seed ${set.seed}${version}, id ${set.id})`
+}
+
+/** `patient=C112` */
+function parseGroup(text: string): { readonly column: string; readonly value: string } {
+  const at = text.indexOf('=')
+  if (at > 0) return { column: text.slice(0, at), value: text.slice(at + 1) }
+  throw new AppError('bad-input', `--group must be KEY=VALUE, not "${text}".`, { hint: 'For example patient=C112.' })
+}
+
+async function parseRule(text: string): Promise<ForgetRule> {
+  const json = text.startsWith('@') ? await readRule(text.slice(1)) : text
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch (error) {
+    throw new AppError('bad-input', '--rule is not JSON.', {
+      hint: 'For example {"kind":"minus","from":{"kind":"class","className":"cat","fraction":1},"without":{"kind":"random","fraction":0.5}}',
+      cause: error,
+    })
+  }
+  const parsed = forgetRuleInput.safeParse(value)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const path = issue?.path.map(String).join('.') ?? ''
+  throw new AppError(
+    'bad-input',
+    `--rule is no forget rule: ${path === '' ? '' : `${path}: `}${issue?.message ?? ''}.`,
+    {
+      hint: 'Kinds are class, random, random-count, group, picked, union, intersection and minus.',
+    },
+  )
+}
+
+async function readRule(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw new AppError('bad-input', `The rule file "${path}" can't be read.`, { cause: error })
+  }
+}
+
+/** Header and one row an image. */
+async function forgetRows(client: WorkbenchClient, set: ForgetSet): Promise<readonly (readonly string[])[]> {
+  const [ids, dataset, columns] = await Promise.all([
+    client.forgetSets.ids({ forgetSet: set.id }),
+    client.datasets.get({ dataset: set.datasetId }),
+    client.samples.columns({ dataset: set.datasetId }),
+  ])
+  const names: string[] = []
+  while (names.length < dataset.sampleCount) {
+    names.push(...(await client.samples.names({ dataset: set.datasetId, offset: names.length })).names)
+  }
+  const labels = unpackInt32(columns.labels)
+  const groups = columns.groups.map(({ name, values, codes }) => ({ name, values, codes: unpackInt32(codes) }))
+  return [
+    ['index', 'path', 'class', ...groups.map(({ name }) => name)],
+    ...ids.map((id) => [
+      String(id),
+      names[id] ?? '',
+      dataset.classes[labels[id]]?.name ?? '',
+      ...groups.map(({ values, codes }) => values[codes[id]] ?? ''),
+    ]),
+  ]
+}
+
+function unpackInt32(packed: string): Int32Array {
+  const bytes = Uint8Array.from(Buffer.from(packed, 'base64'))
+  return new Int32Array(bytes.buffer)
+}
+
+async function writeNewFile(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text)
+  } catch (error) {
+    throw new AppError('bad-input', `"${path}" can't be written.`, {
+      hint: 'Name a file in a folder that is there.',
+      cause: error,
+    })
+  }
 }
