@@ -25,6 +25,8 @@ export interface MethodNeeds {
   readonly easyHard?: EasyHardSource
   /** M_t and the twin samples H_c. */
   readonly twin?: boolean
+  /** H_c without M_t: samples of F's classes that the original never saw, and no metric reads. */
+  readonly twinSamples?: boolean
   /** Checkpoints of M_o, by epoch; a function where a parameter chooses them. */
   readonly epochs?: readonly number[]
 }
@@ -36,6 +38,8 @@ export interface MethodCounts {
   /** Members and retained of F's classes. */
   readonly classRetain: number
   readonly twin: number
+  /** Classes of the data set. */
+  readonly classes: number
 }
 
 /** How the easy/hard predictor is made: parameters of the stages `features`, `fit-predictor` and `label`. */

@@ -7,11 +7,26 @@ import { z } from 'zod'
 import { baseMethodOf } from '#shared/domain/method-variant.ts'
 import { AppError } from '#shared/errors.ts'
 import type { MethodDefinition } from './method.ts'
+import { amnesiac } from './worker/baselines/amnesiac.ts'
+import { badTeacher } from './worker/baselines/bad-teacher.ts'
+import { boundaryExpand } from './worker/baselines/boundary-expand.ts'
+import { boundaryShrink } from './worker/baselines/boundary-shrink.ts'
+import { cfK } from './worker/baselines/cf-k.ts'
+import { euK } from './worker/baselines/eu-k.ts'
 import { fineTune } from './worker/baselines/fine-tune.ts'
+import { fisherNoise } from './worker/baselines/fisher-noise.ts'
 import { gold } from './worker/baselines/gold.ts'
+import { gradientAscent } from './worker/baselines/gradient-ascent.ts'
+import { influence } from './worker/baselines/influence.ts'
+import { l1Sparse } from './worker/baselines/l1-sparse.ts'
+import { negGradPlus } from './worker/baselines/neggrad-plus.ts'
 import { none } from './worker/baselines/none.ts'
 import { randomLabels } from './worker/baselines/random-labels.ts'
 import { rewind } from './worker/baselines/rewind.ts'
+import { salun } from './worker/baselines/salun.ts'
+import { scrub } from './worker/baselines/scrub.ts'
+import { scrubRewind } from './worker/baselines/scrub-rewind.ts'
+import { ssd } from './worker/baselines/ssd.ts'
 import { allEasy } from './worker/tmu/all-easy.ts'
 import { allHard } from './worker/tmu/all-hard.ts'
 import { cfQuantile } from './worker/tmu/cf-quantile.ts'
@@ -31,7 +46,22 @@ const definitions: readonly MethodDefinition[] = [
   tmuFaithful,
   rewind,
   fineTune,
+  l1Sparse,
+  negGradPlus,
+  gradientAscent,
   randomLabels,
+  amnesiac,
+  salun,
+  badTeacher,
+  scrub,
+  scrubRewind,
+  boundaryShrink,
+  boundaryExpand,
+  cfK,
+  euK,
+  ssd,
+  fisherNoise,
+  influence,
   countMatchedRandom,
   cfQuantile,
   allEasy,
@@ -43,8 +73,32 @@ export const methods: ReadonlyMap<string, MethodDefinition> = new Map(definition
 
 export const methodIds: readonly string[] = definitions.map((method) => method.id)
 
-/** What a study has if nobody chooses: a method is only worth as much as its baselines and controls show. */
-export const defaultMethods: readonly string[] = methodIds
+const tmuFamilyAndControls: ReadonlySet<string> = new Set(
+  definitions.filter(({ family }) => family !== 'baseline').map(({ id }) => id),
+)
+const usualBaselines: readonly string[] = [
+  'rewind',
+  'fine-tune',
+  'l1-sparse',
+  'neggrad-plus',
+  'random-labels',
+  'salun',
+  'bad-teacher',
+  'scrub',
+]
+
+/**
+ * What a study has if nobody chooses: a method is only worth as much as its baselines and controls show. Of the
+ * baselines those that the field compares with most; each of the others takes a word, and its time.
+ */
+export const defaultMethods: readonly string[] = methodIds.filter(
+  (id) => tmuFamilyAndControls.has(id) || usualBaselines.includes(id),
+)
+
+/** The guided study: few enough to be watched. */
+export const demoMethods: readonly string[] = methodIds.filter(
+  (id) => tmuFamilyAndControls.has(id) || ['rewind', 'fine-tune', 'random-labels'].includes(id),
+)
 
 /**
  * Rates at which the baselines work on the demo's small network (SCIENCE section 7). The schemas keep the published

@@ -29,6 +29,8 @@ export interface MethodInfo {
   readonly id: string
   readonly title: string
   readonly family: 'reference' | 'tmu' | 'baseline' | 'control'
+  /** Whether a study has it if nobody chooses. */
+  readonly usual: boolean
   readonly summary: string
   readonly citation: string
   readonly defaults: Readonly<Record<string, unknown>>

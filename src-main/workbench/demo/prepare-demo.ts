@@ -1,4 +1,4 @@
-import { demoMethodOptions } from '#main/compute/methods.ts'
+import { demoMethodOptions, demoMethods } from '#main/compute/methods.ts'
 import type { Repositories } from '#main/store/index.ts'
 import type { Dataset } from '#shared/domain/dataset.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
@@ -34,6 +34,7 @@ export async function prepareDemo(parts: CreateStudyParts, fast: boolean): Promi
     dataset: dataset.id,
     forgetSet: forgetSet.id,
     architecture: 'tiny-cnn',
+    methods: [...demoMethods],
     seeds: 1,
     golds: 2,
     settings: { epochs: form.epochs, lr: 3e-3, batchSize: 64, ...demoSettings() },

@@ -52,6 +52,7 @@ export function estimateVisits(node: StageNode, lists: SampleLists): Visits {
         retain: lists.retain.count,
         classRetain: lists.classRetain,
         twin: lists.twin.count,
+        classes: stage.params.data.classCount,
       })
     case 'predict':
       return {

@@ -156,8 +156,8 @@ function addUnlearning(
     original: outputOf(seed.original, 'weights'),
   }
   if (labelling !== null) inputs.easyHard = outputOf(labelling.labels, 'labels')
+  if (needs.twin === true || needs.twinSamples === true) inputs.twin = { object: lists.twin.object }
   if (needs.twin === true) {
-    inputs.twin = { object: lists.twin.object }
     inputs.twinModel = outputOf(addTwin(graph, seed), 'weights')
   }
   for (const epoch of needs.epochs ?? []) inputs[`epoch-${epoch}`] = outputOf(seed.original, `epoch-${epoch}`)

@@ -1,4 +1,4 @@
-import { defaultMethods, methodOf } from '#main/compute/methods.ts'
+import { defaultMethods, methodIds, methodOf } from '#main/compute/methods.ts'
 import { quoted } from '#main/formats/text.ts'
 import type { Dataset } from '#shared/domain/dataset.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
@@ -11,8 +11,22 @@ export interface MethodChoice {
   readonly notes: readonly string[]
 }
 
+/** Said instead of a method: each one that there is. */
+const everyMethod = 'all'
+
+/** The methods that a study would have if its forget set allowed them: those named, all, or the usual ones. */
+export function wantedMethods(asked: readonly string[] | undefined): readonly string[] {
+  if (asked === undefined) return defaultMethods
+  return isEveryMethod(asked) ? methodIds : asked
+}
+
+function isEveryMethod(asked: readonly string[]): boolean {
+  return asked.length === 1 && asked[0] === everyMethod
+}
+
 /**
- * The methods of a study: those asked for, or all that make sense for its forget set.
+ * The methods of a study: those asked for by name, or of the usual ones (of all, if asked for `all`) those that make sense
+ * for its forget set.
  * @throws AppError `bad-input` for an unknown or repeated method; `unsupported` for one that was asked for and can't
  * work on this forget set, with the reason.
  */
@@ -22,10 +36,11 @@ export function chooseMethods(
   forgetSet: ForgetSet,
   lists: SampleLists,
 ): MethodChoice {
-  if (asked !== undefined) {
-    for (const [position, method] of asked.entries()) {
+  const named = asked === undefined || isEveryMethod(asked) ? null : asked
+  if (named !== null) {
+    for (const [position, method] of named.entries()) {
       refuseVariant(method)
-      if (asked.indexOf(method) === position) continue
+      if (named.indexOf(method) === position) continue
       throw new AppError('bad-input', `The method ${quoted(method)} is named twice.`, {
         hint: 'Name each method once.',
       })
@@ -35,13 +50,14 @@ export function chooseMethods(
   const obstacleOf = (method: string): string | null => {
     const { needs, params, refusesClassRemoval } = methodOf(method)
     if (refusesClassRemoval && reasons.classRemoval !== null) return reasons.classRemoval
-    return needs(params.parse({})).twin === true && reasons.noTwin !== null ? reasons.noTwin : null
+    const { twin, twinSamples } = needs(params.parse({}))
+    return (twin === true || twinSamples === true) && reasons.noTwin !== null ? reasons.noTwin : null
   }
-  const wanted = asked ?? defaultMethods
+  const wanted = wantedMethods(asked)
   const refused = wanted.filter((method) => obstacleOf(method) !== null)
   if (refused.length === 0) return { methods: wanted, notes: [] }
   const reason = obstacleOf(refused[0]) ?? ''
-  if (asked !== undefined) {
+  if (named !== null) {
     throw new AppError(
       'unsupported',
       `${listed(refused)} can't work on the forget set ${quoted(forgetSet.name)}: ${reason}.`,

@@ -1,4 +1,3 @@
-import { defaultMethods } from '#main/compute/methods.ts'
 import type { Repositories } from '#main/store/index.ts'
 import type { NewRun } from '#main/store/repositories/studies.ts'
 import type { WorkbenchApi } from '#shared/contract/api.ts'
@@ -11,7 +10,7 @@ import type { DatasetUseCases } from '../datasets/use-cases.ts'
 import { goldMethod } from '../jobs/graph.ts'
 import type { StudyLoader } from '../jobs/study-loader.ts'
 import type { Engines } from '../system/engines.ts'
-import { chooseMethods } from './choose-methods.ts'
+import { chooseMethods, wantedMethods } from './choose-methods.ts'
 import { parseSettings } from './settings.ts'
 import { forgetSetInSplitOfSeed } from './split-of-seed.ts'
 import { studyConfig } from './study-config.ts'
@@ -43,7 +42,7 @@ export async function createStudy(parts: CreateStudyParts, input: CreateStudyInp
   }
   const dataset = await datasets.datasets.get({ dataset: input.dataset })
   const given = requireForgetSetOf(repositories, dataset, input.forgetSet)
-  const settings = parseSettings(input.settings, input.methods ?? defaultMethods)
+  const settings = parseSettings(input.settings, wantedMethods(input.methods))
   const split = repositories.splits.findSplit(dataset.id, given.splitId)
   if (split === null) throw new AppError('corrupt', `The split of the forget set "${given.name}" is missing.`)
   const { lists } = await loader.listsOf(dataset, split, given)

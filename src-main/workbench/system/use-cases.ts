@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { z } from 'zod'
-import { methodIds, methodOf } from '#main/compute/methods.ts'
+import { defaultMethods, methodIds, methodOf } from '#main/compute/methods.ts'
 import { architectures } from '#main/compute/worker/models/architectures.ts'
 import { freeBytes } from '#main/store/workspace.ts'
 import type { WorkbenchApi } from '#shared/contract/api.ts'
@@ -57,5 +57,6 @@ export function createSystemUseCases(parts: SystemParts): Pick<WorkbenchApi, 'sy
 function methodInfo(id: string): MethodInfo {
   const { title, family, summary, citation, params } = methodOf(id)
   const schema = z.toJSONSchema(params, { io: 'input' })
-  return { id, title, family, summary, citation, defaults: params.parse({}), schema }
+  const usual = defaultMethods.includes(id)
+  return { id, title, family, usual, summary, citation, defaults: params.parse({}), schema }
 }

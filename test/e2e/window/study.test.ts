@@ -44,7 +44,7 @@ describe('a new study', () => {
     const page = await open('/studies/new?dataset=ds-fashion')
     await page.getByLabel('Name', { exact: true }).fill('From the window')
     await page.locator('[role="group"][aria-label="Controls"]').getByRole('button', { name: 'None of these' }).click()
-    await page.getByText('7 of 13 chosen').waitFor()
+    await page.getByText('12 of 28 chosen').waitFor()
     await page.getByRole('button', { name: 'Create study' }).click()
 
     const plan = page.getByTestId('plan-sentence')

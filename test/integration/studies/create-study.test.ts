@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { defaultMethods } from '#main/compute/methods.ts'
+import { defaultMethods, methodIds, methodOf } from '#main/compute/methods.ts'
 import { type Bench, createStudy, datasetName, forgetSetName, newBench, withDataset } from '../jobs/tiny-study.ts'
 
 let bench: Bench
@@ -41,6 +41,15 @@ describe('creating a study', () => {
     const runs = await bench.api.runs.list({ study: id })
     expect(runs).toHaveLength(2 + 2 * (defaultMethods.length - 1))
     expect(runs.every((run) => run.state === 'queued' && run.metrics === null && run.outcomePath === null)).toBe(true)
+  })
+
+  it('has every method there is when asked for all, but for those that its forget set rules out', async () => {
+    await createStudy(bench, { name: 'everything', methods: ['all'], settings: { epochs: 8 } })
+    expect((await bench.api.studies.get({ study: 'everything' })).config.methods).toEqual(methodIds)
+    await createStudy(bench, { name: 'all removed', forgetSet: 'all down', methods: ['all'], settings: { epochs: 8 } })
+    const { methods } = (await bench.api.studies.get({ study: 'all removed' })).config
+    expect(methods).toEqual(methodIds.filter((id) => methodOf(id).refusesClassRemoval === false))
+    expect(bench.notes.at(-1)).toContain('tmu, tmu-soft, tmu-faithful')
   })
 
   it.each<[string, Changes, string, string]>([
@@ -135,7 +144,8 @@ describe('a study that has not run', () => {
 describe('what the workbench says of itself', () => {
   it('lists methods with complete defaults and a schema, and architectures', async () => {
     const methods = await bench.api.system.methods(undefined)
-    expect(methods.map((method) => method.id)).toEqual(defaultMethods)
+    expect(methods.map((method) => method.id)).toEqual(methodIds)
+    expect(methods.filter(({ usual }) => usual).map(({ id }) => id)).toEqual(defaultMethods)
     for (const { defaults, schema } of methods) {
       expect(Object.keys(defaults)).toEqual(Object.keys((schema['properties'] ?? {}) as object))
     }

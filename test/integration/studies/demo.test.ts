@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { defaultMethods, demoMethodOptions } from '#main/compute/methods.ts'
+import { demoMethodOptions, demoMethods } from '#main/compute/methods.ts'
 import { newBench } from '../jobs/tiny-study.ts'
 
 describe('the demo', () => {
-  it('is made once: real images, 300 shirts to forget, every method, one seed and two golds', async () => {
+  it('is made once: real images, 300 shirts to forget, its methods, one seed and two golds', async () => {
     await using bench = await newBench()
     const { api } = bench
     // Two windows at once make one study.
@@ -18,11 +18,13 @@ describe('the demo', () => {
       recipe: { epochs: 30, batchSize: 64, optimizer: 'adam', lr: 3e-3, schedule: 'cosine' },
       twinRecipe: { epochs: 10, lr: 1e-3 },
       earlyEpoch: 2,
-      methods: defaultMethods,
+      methods: demoMethods,
       seeds: [1],
       goldSeeds: [1001, 1002],
     })
-    for (const [method, options] of Object.entries(demoMethodOptions)) {
+    expect(demoMethods).toHaveLength(13)
+    for (const method of demoMethods) {
+      const options = demoMethodOptions[method] ?? {}
       expect(study.config.methodParams[method]).toMatchObject(options)
     }
 

@@ -241,7 +241,7 @@ describe('the unlearn stage', () => {
       expect(result.outputs.weights).not.toBe(common.original)
       const curve = (await readJson(stored.objects, result.outputs.curve)) as readonly { readonly epoch: number }[]
       expect(curve.map((point) => point.epoch)).toEqual(curve.map((_, i) => i + 1))
-      const counts = { members: 150, forget: 30, retain: 120, classRetain: 120, twin: 60 }
+      const counts = { members: 150, forget: 30, retain: 120, classRetain: 120, twin: 60, classes: 3 }
       expect(result.cost).toMatchObject(methods.get(method)?.estimate(options, counts) ?? {})
       const again = await runStage(unlearnSpec(method, object, options), stored.objects.root, never)
       expect(again.outputs).toEqual(result.outputs)

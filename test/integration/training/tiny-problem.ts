@@ -55,10 +55,14 @@ export interface StoredProblem extends AsyncDisposable {
 }
 
 /** The problem in an object store of its own, removed with `await using`. */
-export async function storeProblem(): Promise<StoredProblem> {
+export function storeProblem(): Promise<StoredProblem> {
+  return storeImages(problem.pixels, problem.labels)
+}
+
+/** Any images and their labels, likewise. */
+export async function storeImages(pixels: Uint8Array, labels: Int32Array): Promise<StoredProblem> {
   const root = await mkdtemp(join(tmpdir(), 'tmu-training-'))
   const objects = new ObjectStore(root)
-  const { labels, pixels } = problem
   return {
     objects,
     images: await objects.put(pixels),

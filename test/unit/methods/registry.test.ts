@@ -6,6 +6,7 @@ import {
   completeMethodOptions,
   defaultMethods,
   demoMethodOptions,
+  demoMethods,
   methodIds,
   methods,
   parseMethodOptions,
@@ -24,24 +25,53 @@ function refusal(action: () => unknown): AppError {
 
 describe('the methods', () => {
   it('have the ids that scripts rely on', () => {
-    expect([...methodIds].sort()).toEqual(
-      [
-        'gold',
-        'none',
-        'fine-tune',
-        'random-labels',
-        'rewind',
-        'tmu',
-        'tmu-faithful',
-        'tmu-soft',
-        'all-easy',
-        'all-hard',
-        'cf-quantile',
-        'count-matched-random',
-        'oracle',
-      ].sort(),
-    )
-    expect(defaultMethods).toEqual(methodIds)
+    expect(methodIds).toEqual([
+      'gold',
+      'none',
+      'tmu',
+      'tmu-soft',
+      'tmu-faithful',
+      'rewind',
+      'fine-tune',
+      'l1-sparse',
+      'neggrad-plus',
+      'gradient-ascent',
+      'random-labels',
+      'amnesiac',
+      'salun',
+      'bad-teacher',
+      'scrub',
+      'scrub-r',
+      'boundary-shrink',
+      'boundary-expand',
+      'cf-k',
+      'eu-k',
+      'ssd',
+      'fisher-noise',
+      'influence',
+      'count-matched-random',
+      'cf-quantile',
+      'all-easy',
+      'all-hard',
+      'oracle',
+    ])
+  })
+
+  it('are in a study that nobody chose for, the rarer baselines left out', () => {
+    const left = methodIds.filter((id) => !defaultMethods.includes(id))
+    expect(left).toEqual([
+      'gradient-ascent',
+      'amnesiac',
+      'scrub-r',
+      'boundary-shrink',
+      'boundary-expand',
+      'cf-k',
+      'eu-k',
+      'ssd',
+      'fisher-noise',
+      'influence',
+    ])
+    expect(defaultMethods).toEqual(expect.arrayContaining([...demoMethods]))
   })
 
   it('can be read without loading a tensor library', async () => {
@@ -91,13 +121,15 @@ describe('the methods', () => {
   })
 
   it('need no more than their definition says: labels, the twin, checkpoints', () => {
-    const needs = Object.fromEntries([...methods].map(([id, method]) => [id, method.needs({})]))
+    const needs = Object.fromEntries(
+      [...methods].flatMap(([id, method]) => {
+        const each = method.needs({})
+        return Object.keys(each).length === 0 ? [] : [[id, each]]
+      }),
+    )
     expect(needs).toEqual({
-      gold: {},
-      none: {},
-      'fine-tune': {},
-      'random-labels': {},
       rewind: { epochs: [4] },
+      'scrub-r': { twinSamples: true },
       tmu: { easyHard: 'predicted' },
       'tmu-faithful': { easyHard: 'predicted-faithful', twin: true },
       'tmu-soft': { twin: true, epochs: [2, 4] },
@@ -131,10 +163,16 @@ describe('the methods', () => {
   })
 
   it('estimate their visits: the demo\u2019s TMU-soft costs about 16,000', () => {
-    const counts = { members: 4600, forget: 300, retain: 4300, classRetain: 700, twin: 400 }
+    const counts = { members: 4600, forget: 300, retain: 4300, classRetain: 700, twin: 400, classes: 10 }
     expect(methods.get('tmu')?.estimate({}, counts)).toEqual({ visitsForward: 27_500, visitsBackward: 27_500 })
     expect(methods.get('fine-tune')?.estimate({}, counts).visitsBackward).toBe(43_000)
     expect(methods.get('rewind')?.estimate({}, counts).visitsBackward).toBe(12_900)
+    // 68 steps of 64 retained samples an epoch, 64 forgotten ones beside each.
+    expect(methods.get('neggrad-plus')?.estimate({}, counts).visitsBackward).toBe(10 * (4300 + 68 * 64))
+    // Two teachers' words for each of the samples that are then learned from once.
+    expect(methods.get('bad-teacher')?.estimate({}, counts)).toEqual({ visitsForward: 3180, visitsBackward: 1590 })
+    // 500 samples under each of ten classes.
+    expect(methods.get('fisher-noise')?.estimate({}, counts)).toEqual({ visitsForward: 5500, visitsBackward: 5000 })
     // (3 + 2 epochs) of 3 x 300 + 700 + 0.3 x 3600 samples.
     expect(methods.get('tmu-soft')?.estimate({}, counts).visitsBackward).toBe(13_400)
   })

@@ -20,6 +20,7 @@ const info: MethodInfo = {
   id: 'toy',
   title: 'Toy',
   family: 'baseline',
+  usual: true,
   summary: '',
   citation: '',
   defaults: schema.parse({}),

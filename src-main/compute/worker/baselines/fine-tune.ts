@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineMethod } from '../../method.ts'
+import { sgdPlan, withOwnLabels } from './plans.ts'
 import { sgdParams, unlearnSaliencyCode } from './sgd-parameters.ts'
 
 /** Goes on training on R alone and leaves it to forgetting that F fades (Warnecke et al. 2023; Golatkar et al. 2020). */
@@ -17,21 +18,6 @@ export const fineTune = defineMethod({
     return { visitsForward: visits, visitsBackward: visits }
   },
   async *run(context, params) {
-    const { network, feed, retain } = context
-    yield* context.train({
-      network,
-      feed,
-      items: { samples: retain, targets: { labels: retain.map((sample) => feed.labels[sample]) } },
-      epochs: params.epochs,
-      batchSize: params.batchSize,
-      optimizer: 'sgd',
-      lr: params.lr,
-      schedule: 'constant',
-      momentum: params.momentum,
-      weightDecay: params.weightDecay,
-      seed: context.seed,
-      stream: 'unlearn',
-      checkpoints: context.checkpoints,
-    })
+    yield* context.train({ ...sgdPlan(context, params), items: withOwnLabels(context.feed, context.retain) })
   },
 })

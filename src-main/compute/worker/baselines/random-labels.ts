@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import { Random } from '#shared/random.ts'
 import { defineMethod } from '../../method.ts'
-import type { TrainingItems } from '../training/types.ts'
+import { retainAndRelabelled, sgdPlan, uniformLabels } from './plans.ts'
 import { sgdParams, unlearnSaliencyCode } from './sgd-parameters.ts'
 
 /** F with labels drawn uniformly over all classes, mixed with R. The public code draws them anew in every epoch. */
@@ -22,31 +21,7 @@ export const randomLabels = defineMethod({
     return { visitsForward: visits, visitsBackward: visits }
   },
   async *run(context, params) {
-    const { network, feed, retain, forget, data } = context
-    const samples = new Int32Array(retain.length + forget.length)
-    samples.set(retain)
-    samples.set(forget, retain.length)
-    const items = (epoch: number): TrainingItems => {
-      const random = Random.of(context.seed, 'unlearn', 'random-labels', params.redraw ? epoch : 0)
-      const labels = samples.map((sample, i) =>
-        i < retain.length ? feed.labels[sample] : random.below(data.classCount),
-      )
-      return { samples, targets: { labels } }
-    }
-    yield* context.train({
-      network,
-      feed,
-      items,
-      epochs: params.epochs,
-      batchSize: params.batchSize,
-      optimizer: 'sgd',
-      lr: params.lr,
-      schedule: 'constant',
-      momentum: params.momentum,
-      weightDecay: params.weightDecay,
-      seed: context.seed,
-      stream: 'unlearn',
-      checkpoints: context.checkpoints,
-    })
+    const items = (epoch: number) => retainAndRelabelled(context, uniformLabels(context, params.redraw ? epoch : 0))
+    yield* context.train({ ...sgdPlan(context, params), items })
   },
 })

@@ -33,6 +33,14 @@ const pooledCnn = (first: number, second: number, classCount: number): readonly 
 
 export const architectures: readonly Architecture[] = [
   {
+    id: 'mlp',
+    title: 'MLP',
+    summary: 'One hidden dense layer of 64 and no convolution: the smallest there is, to try things out.',
+    initialisation: 'uniform',
+    penultimate: 'dense1',
+    layers: (classCount) => denseHead(64, classCount),
+  },
+  {
     id: 'tiny-cnn',
     title: 'Tiny CNN',
     summary: 'Two strided 3x3 convolutions (16, 32) and a dense layer of 64: small grey images, seconds an epoch.',

@@ -70,7 +70,8 @@ export function declaredInputs(needs: MethodNeeds): readonly UnlearnInput[] {
     'retain',
     'original',
     ...(needs.easyHard === undefined ? [] : (['easyHard'] as const)),
-    ...(needs.twin === true ? (['twinModel', 'twin'] as const) : []),
+    ...(needs.twin === true ? (['twinModel'] as const) : []),
+    ...(needs.twin === true || needs.twinSamples === true ? (['twin'] as const) : []),
     ...(needs.epochs ?? []).map((epoch) => `epoch-${epoch}` as const),
   ]
 }

@@ -225,7 +225,7 @@ export interface UnlearnContext extends StageContext {
   createNetwork(options?: { readonly seed?: number; readonly classCount?: number }): Promise<Network>
   readonly forget: Int32Array
   readonly retain: Int32Array
-  /** H_c where the method needs the twin, else empty. */
+  /** H_c where the method needs the twin or its samples, else empty. */
   readonly twin: Int32Array
   /** 1 = easy, 0 = hard, in the order of `forget`; null for methods without. */
   readonly easy: Uint8Array | null
