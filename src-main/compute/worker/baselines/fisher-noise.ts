@@ -114,7 +114,7 @@ async function weightedItems(
 }
 
 /** The weights with noise drawn in float64, variable by variable: the same on every engine. */
-export function perturbed(
+function perturbed(
   weights: NamedArrays,
   information: Information,
   { alpha, inverseCap, shared }: Pick<Params, 'alpha' | 'inverseCap' | 'shared'>,

@@ -66,7 +66,7 @@ export const influence = defineMethod({
 })
 
 /** H^-1 v, one gradient after the other: k -= (k g) / (N + o g) o, o -= (o g) / (N + o g) o. */
-export class InverseFisherProduct {
+class InverseFisherProduct {
   readonly #product: Float64Array
   #other: Float64Array | null = null
 

@@ -69,7 +69,7 @@ async function saliencyMask(
 }
 
 /** 1 for the given share of all values, those of largest magnitude; the earlier ones where equal values meet the border. */
-export function largest(values: ReadonlyMap<string, Float64Array>, share: number): ReadonlyMap<string, Uint8Array> {
+function largest(values: ReadonlyMap<string, Float64Array>, share: number): ReadonlyMap<string, Uint8Array> {
   const magnitudes = new Float64Array([...values.values()].reduce((sum, { length }) => sum + length, 0))
   let end = 0
   for (const each of values.values()) for (const value of each) magnitudes[end++] = Math.abs(value)

@@ -58,7 +58,7 @@ export const scrubRewind = defineMethod({
 })
 
 /** 1-based; the later one of equals. */
-export function nearestEpoch(errors: readonly number[], reference: number): number {
+function nearestEpoch(errors: readonly number[], reference: number): number {
   let best = 0
   for (const [i, error] of errors.entries()) {
     if (Math.abs(error - reference) <= Math.abs(errors[best] - reference)) best = i

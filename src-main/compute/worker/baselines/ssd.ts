@@ -82,7 +82,7 @@ async function* importance(
 }
 
 /** Equations 5 and 6 of the paper; batch-norm statistics, which have no gradient, stay. */
-export function dampen(
+function dampen(
   weights: NamedArrays,
   ofMembers: Importance,
   ofForget: Importance,
