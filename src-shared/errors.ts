@@ -74,6 +74,7 @@ export function exitCodeOf(code: ErrorCode): 1 | 2 | 130 {
     case 'workspace-newer':
     case 'workspace-read-only':
     case 'disk-full':
+    case 'engine-unavailable':
       return 2
     default:
       return 1

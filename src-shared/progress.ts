@@ -52,5 +52,9 @@ export type EngineInstallEvent =
       readonly done: number
       readonly total: number | null
       readonly etaSeconds: number | null
+      /** Bytes a second, where `done` is bytes and there is a rate yet. */
+      readonly rate: number | null
+      /** The part that is worked on, in words, where there are several. */
+      readonly part: string | null
     }
   | { readonly kind: 'finished'; readonly status: EngineStatus }

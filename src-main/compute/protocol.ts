@@ -6,7 +6,7 @@
  * Order: `ready` once; then for each `run` any number of `progress` and `checkpoint`, and exactly one of
  * `done` and `failed` (`cancel` ends in `failed` with code `cancelled`). Nothing about a stage follows its end.
  */
-import type { EngineId, EngineStatus } from '#shared/domain/engine.ts'
+import type { BenchNetwork, EngineId, EngineStatus } from '#shared/domain/engine.ts'
 import type { AppErrorShape } from '#shared/errors.ts'
 import type { ObjectHash, StageKey } from '#shared/ids.ts'
 import type { StageProgress, StageResult, StageSpec } from './stages.ts'
@@ -24,6 +24,15 @@ export type ToWorker =
   | { readonly type: 'ping'; readonly id: number }
   /** Which of these engines work here; each that loads runs its self-test. */
   | { readonly type: 'probe-engines'; readonly id: number; readonly engines: readonly EngineId[] }
+  /** Times training steps; answered with `step-times`. */
+  | {
+      readonly type: 'time-steps'
+      readonly id: number
+      readonly engine: EngineId
+      readonly network: BenchNetwork
+      readonly count: number
+      readonly warmUp: number
+    }
 
 export type FromWorker =
   | { readonly type: 'ready'; readonly pid: number }
@@ -38,6 +47,12 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly key: StageKey; readonly error: AppErrorShape }
   | { readonly type: 'pong'; readonly id: number }
   | { readonly type: 'engines'; readonly id: number; readonly engines: readonly EngineStatus[] }
+  | {
+      readonly type: 'step-times'
+      readonly id: number
+      readonly milliseconds: readonly number[]
+      readonly error: AppErrorShape | null
+    }
 
 /** A worker ends within this time after its parent went away. */
 export const orphanLimitMs = 5_000

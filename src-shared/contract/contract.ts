@@ -5,7 +5,7 @@
 import { eventIterator, oc, type } from '@orpc/contract'
 import { z } from 'zod'
 import type { Dataset, Split } from '#shared/domain/dataset.ts'
-import type { EngineStatus } from '#shared/domain/engine.ts'
+import type { EngineFile, EngineStatus, EngineTimes } from '#shared/domain/engine.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { Evaluation } from '#shared/domain/metrics.ts'
 import { priorities, type Queue } from '#shared/domain/queue.ts'
@@ -18,9 +18,11 @@ import type { ForgetSample, TwinView } from '#shared/domain/tmu.ts'
 import type { AppErrorShape } from '#shared/errors.ts'
 import type { EngineInstallEvent, ImportEvent, StudyEvent } from '#shared/progress.ts'
 import {
+  benchEnginesInput,
   createForgetSetInput,
   createStudyInput,
   embeddingInput,
+  engineFilesInput,
   forgetSamplesInput,
   importDatasetInput,
   installEngineInput,
@@ -48,6 +50,10 @@ export const contract = {
     list: procedure.output(type<readonly EngineStatus[]>()),
     /** Runs each available engine's self-test. */
     doctor: procedure.output(type<readonly EngineStatus[]>()),
+    /** Times training steps, the engines in turns: half a minute or more. */
+    bench: procedure.input(benchEnginesInput).output(type<readonly EngineTimes[]>()),
+    /** What to download elsewhere to install one without a network. */
+    files: procedure.input(engineFilesInput).output(type<readonly EngineFile[]>()),
     /** Ending the stream cancels the installation; what was installed before stays. */
     install: procedure.input(installEngineInput).output(eventIterator(type<EngineInstallEvent>())),
     /** Studies that run on it go on; returns whether it was installed. */

@@ -1,6 +1,6 @@
 /** Input schemas of the contract: every shell's bad input is refused here, with the same sentence. */
 import { z } from 'zod'
-import { engineIds } from '#shared/domain/engine.ts'
+import { engineIds, installableEngineIds } from '#shared/domain/engine.ts'
 import type { ForgetRule } from '#shared/domain/forget-set.ts'
 import { deepestRule, depthOfRule, mostRuleParts, partsOfRule } from '#shared/forget-rule.ts'
 
@@ -120,13 +120,15 @@ export const createStudyInput = z.strictObject({
     .optional(),
 })
 
-/** Engines that aren't part of the program. */
-const installableEngine = z.enum(['native'])
+const installableEngine = z.enum(installableEngineIds)
 export const installEngineInput = z.strictObject({
   engine: installableEngine,
-  /** An archive to install from, instead of the network. */
+  /** An archive, or a folder of archives, to install from instead of the network. */
   file: z.string().min(1).optional(),
 })
+/** Without engines: every one that works, but the slow reference. */
+export const benchEnginesInput = z.strictObject({ engines: z.array(z.enum(engineIds)).min(1).optional() })
+export const engineFilesInput = z.strictObject({ engine: installableEngine })
 export const uninstallEngineInput = z.strictObject({ engine: installableEngine })
 
 export const thumbnailsInput = z.strictObject({ dataset: reference, indices: z.array(z.int().min(0)).min(1).max(1000) })

@@ -1,4 +1,4 @@
-import type { EngineId, EngineStatus } from './engine.ts'
+import type { EngineChoice, EngineId, EngineStatus } from './engine.ts'
 
 export interface SystemInfo {
   readonly version: string
@@ -11,6 +11,8 @@ export interface SystemInfo {
   readonly workers: number
   /** The engine new studies get. */
   readonly engine: EngineId
+  /** Better ones that new studies don't get, and why. */
+  readonly passedOver: EngineChoice['passedOver']
   readonly engines: readonly EngineStatus[]
   /** Whether the packed demo images are there. */
   readonly demoAvailable: boolean

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { AppError } from '#shared/errors.ts'
 import { patchBinding } from './binding-patch.ts'
-import { headersFolder, nativeFiles } from './folders.ts'
+import { headersFolder, libraryFiles } from './folders.ts'
 
 const execute = promisify(execFile)
 const limitMs = 10 * 60_000
@@ -33,18 +33,22 @@ export async function findCompiler(known: readonly Compiler[] = candidates): Pro
     )
     if (found) return compiler
   }
-  throw new AppError('unsupported', 'No C++ compiler was found: the native engine compiles a small part of itself.', {
-    hint: 'Install g++ (on Debian or Ubuntu: apt install g++) or zig (pip install ziglang), then try again.',
-  })
+  throw new AppError(
+    'unsupported',
+    'No C++ compiler was found: a small part of the engine is compiled on this machine.',
+    {
+      hint: 'Install g++ (Debian, Ubuntu: apt install g++; Fedora: dnf install gcc-c++) or zig (pip install ziglang), then try again.',
+    },
+  )
 }
 
 /**
  * Compiles the binding in a folder that holds the libraries; they are found beside it when it is loaded.
  * @throws AppError `unsupported` with the end of what the compiler said.
  */
-export async function compileBinding(compiler: Compiler, build: string): Promise<void> {
+export async function compileBinding(compiler: Compiler, libraries: string): Promise<void> {
   // Copied, since a packaged program's files may lie in an archive that no compiler reads.
-  const sources = join(build, 'sources')
+  const sources = join(libraries, 'sources')
   const headers = join(sources, 'headers')
   await mkdir(sources, { recursive: true })
   await cp(bindingSources(), sources, { recursive: true })
@@ -58,8 +62,8 @@ export async function compileBinding(compiler: Compiler, build: string): Promise
         ...compiler.arguments,
         ...['-O2', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8'],
         ...[`-I${sources}`, `-I${headers}`, backend, join(sources, 'tfjs_binding.cc')],
-        ...['-o', join(build, nativeFiles.binding), `-L${build}`],
-        ...[`-l:${nativeFiles.library}`, `-l:${nativeFiles.framework}`, '-Wl,-rpath,$ORIGIN'],
+        ...['-o', join(libraries, libraryFiles.binding), `-L${libraries}`],
+        ...[`-l:${libraryFiles.library}`, `-l:${libraryFiles.framework}`, '-Wl,-rpath,$ORIGIN'],
       ],
       { timeout: limitMs, maxBuffer: 2 ** 26 },
     )

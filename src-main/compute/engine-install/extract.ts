@@ -5,7 +5,7 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Entry, open, type ZipFile } from 'yauzl'
 import { AppError } from '#shared/errors.ts'
-import type { LibraryPins } from './pins.ts'
+import type { ArchivePins } from './pins.ts'
 
 /**
  * Takes the pinned files, and nothing else, out of an archive (a wheel or a jar) into a folder.
@@ -14,7 +14,7 @@ import type { LibraryPins } from './pins.ts'
 export async function extract(
   archive: string,
   folder: string,
-  files: LibraryPins['files'],
+  { files, title }: Pick<ArchivePins, 'files' | 'title'>,
   onProgress: (done: number) => void,
 ): Promise<void> {
   const zip = await openArchive(archive)
@@ -45,7 +45,7 @@ export async function extract(
       if (missing.size === 0) return
     }
     throw new AppError('bad-input', `The archive "${archive}" does not hold ${[...missing].join(' and ')}.`, {
-      hint: 'Give the tensorflow-core-native 1.2.0 jar for linux-x86_64 or a tensorflow-cpu 2.21.0 wheel for Linux.',
+      hint: `It is no archive of ${title}. What is needed is listed by: tmu engine files`,
     })
   } finally {
     zip.close()
@@ -94,6 +94,6 @@ function unreadable(archive: string, cause: unknown): AppError {
 
 function differs(name: string, archive: string): AppError {
   return new AppError('corrupt', `The checksum of ${name} in "${archive}" differs from the expected one.`, {
-    hint: 'Only TensorFlow 2.21.0 for Linux on x86-64 fits; nothing was installed.',
+    hint: 'Only the one version that is listed by "tmu engine files" fits; nothing was installed.',
   })
 }

@@ -2,15 +2,19 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import envPaths from 'env-paths'
+import type { InstallableEngineId } from '#shared/domain/engine.ts'
 
-export const nativeFiles = {
+export const libraryFiles = {
   library: 'libtensorflow_cc.so.2',
   framework: 'libtensorflow_framework.so.2',
   binding: 'tfjs_binding.node',
 } as const
 
 /** Names a build that isn't active yet, for its own test. */
-export const nativeBuildVariable = 'TMU_NATIVE_BUILD'
+export const buildVariables: Readonly<Record<InstallableEngineId, string>> = {
+  native: 'TMU_NATIVE_BUILD',
+  cuda: 'TMU_CUDA_BUILD',
+}
 
 /** Folder of all engines: `TMU_ENGINES`, else in the data folder of this platform. */
 export function enginesFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
@@ -19,8 +23,8 @@ export function enginesFolder(env: Readonly<Record<string, string | undefined>> 
 }
 
 /** Named after the library's version, so that another version never takes this one's place half-way. */
-export function nativeFolder(engines: string = enginesFolder()): string {
-  return join(engines, 'native-2.21')
+export function engineFolder(engine: InstallableEngineId, engines: string = enginesFolder()): string {
+  return join(engines, `${engine}-2.21`)
 }
 
 /**
@@ -31,14 +35,22 @@ export function activeBuildFile(folder: string): string {
   return join(folder, 'active.json')
 }
 
-/** Folder of the active build; null when none is installed. */
-export function activeBuild(folder: string = nativeFolder()): string | null {
+/** Folder of the active build in an engine's folder; null when none is installed. */
+export function activeBuild(folder: string = engineFolder('native')): string | null {
   try {
     const { build } = JSON.parse(readFileSync(activeBuildFile(folder), 'utf8')) as { readonly build?: unknown }
     return typeof build === 'string' && /^build-[\w-]+$/.test(build) ? join(folder, build) : null
   } catch {
     return null
   }
+}
+
+/**
+ * Where TensorFlow's libraries and the binding are in a build. The GPU library looks for NVIDIA's in `../nvidia/…`, as
+ * in the Python packages that both come from.
+ */
+export function librariesFolder(engine: InstallableEngineId, build: string): string {
+  return engine === 'cuda' ? join(build, 'tensorflow') : build
 }
 
 /** C headers of TensorFlow and Node. The resources folder is beside the sources and the built output, whose depth differs. */

@@ -19,7 +19,7 @@ function createTell(): Tell {
   let startedAt = 0
   let first = 0
   let toldAt = 0
-  return (current, done, total) => {
+  return (current, done, total, part = null) => {
     const now = performance.now()
     if (current !== phase) {
       phase = current
@@ -27,9 +27,10 @@ function createTell(): Tell {
       first = done
     } else if (now - toldAt < intervalMs && done !== total) return
     toldAt = now
-    const rate = (done - first) / (now - startedAt)
-    const etaSeconds = total === null || !(rate > 0) ? null : (total - done) / rate / 1000
-    send({ kind: 'progress', phase: current, done, total, etaSeconds })
+    const speed = (1000 * (done - first)) / (now - startedAt)
+    const rate = total !== null && speed > 0 && Number.isFinite(speed) ? speed : null
+    const etaSeconds = total === null || rate === null ? null : (total - done) / rate
+    send({ kind: 'progress', phase: current, done, total, etaSeconds, rate, part })
   }
 }
 

@@ -1,14 +1,16 @@
 /** What the installing process is asked and what it answers. Everything survives being sent as JSON. */
+import type { InstallableEngineId } from '#shared/domain/engine.ts'
 import type { AppErrorShape } from '#shared/errors.ts'
 import type { EngineInstallEvent } from '#shared/progress.ts'
-import type { LibraryPins } from './pins.ts'
+import type { EnginePins } from './pins.ts'
 
 export interface InstallJob {
+  readonly engine: InstallableEngineId
   /** Folder of all engines. */
   readonly engines: string
-  /** An archive to take the libraries from instead of the network. */
+  /** An archive, or a folder of archives, to take the libraries from instead of the network. */
   readonly file: string | null
-  readonly pins: LibraryPins
+  readonly pins: EnginePins
 }
 
 export type InstallProgress = Extract<EngineInstallEvent, { kind: 'progress' }>

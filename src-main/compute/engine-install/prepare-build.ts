@@ -1,40 +1,48 @@
 /** The installing process's work: a folder with everything, ready to be tested. The active build isn't touched. */
-import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { InstallableEngineId } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
 import { formatMebibytes } from '#shared/units.ts'
 import { compileBinding, findCompiler } from './compile.ts'
 import { download, sizeOf } from './download.ts'
 import { extract } from './extract.ts'
-import { nativeFolder } from './folders.ts'
+import { engineFolder, librariesFolder } from './folders.ts'
 import type { InstallJob, InstallProgress } from './job.ts'
 import { findInIndex, indexAddress } from './package-index.ts'
-import type { ArchiveSource } from './pins.ts'
+import { type ArchiveSource, type EnginePins, fileNameOf, unpackedBytes } from './pins.ts'
 
 /** Of the C library, by the libraries' own needs. */
 const oldestGlibc = [2, 27] as const
+/** For what is compiled, and so that the disk isn't full to the last byte. */
 const room = 64 * 2 ** 20
 
-export type Tell = (phase: InstallProgress['phase'], done: number, total: number | null) => void
+export type Tell = (phase: InstallProgress['phase'], done: number, total: number | null, part?: string | null) => void
 
 /** Returns the folder. @throws AppError what is wrong; nothing of this build is left then. */
-export async function prepareBuild({ engines, file, pins }: InstallJob, tell: Tell): Promise<string> {
-  requireSystem()
+export async function prepareBuild({ engine, engines, file, pins }: InstallJob, tell: Tell): Promise<string> {
+  requireSystem(engine)
   const compiler = await findCompiler()
-  const folder = nativeFolder(engines)
+  const folder = engineFolder(engine, engines)
   await mkdir(folder, { recursive: true })
-  const unpacked = Object.values(pins.files).reduce((sum, { bytes }) => sum + bytes, 0)
+  const unpacked = unpackedBytes(pins)
   let build: string | null = null
   try {
-    await requireSpace(folder, unpacked + room)
-    const archive = file ?? (await fetchArchive(folder, pins.sources, unpacked, tell))
+    const given = file === null ? null : await givenArchives(file, pins, engine)
+    if (given !== null) await requireSpace(folder, engine, unpacked + room)
+    const archives = given ?? (await fetchArchives(folder, engine, pins, unpacked, tell))
     build = await mkdtemp(join(folder, 'build-'))
+    let before = 0
     tell('unpacking', 0, unpacked)
-    await extract(archive, build, pins.files, (done) => tell('unpacking', done, unpacked))
-    // What was downloaded isn't needed any more; what was given stays.
-    if (file === null) await rm(archive)
+    for (const [i, archive] of pins.entries()) {
+      const target = join(build, archive.into)
+      await mkdir(target, { recursive: true })
+      const done = before
+      await extract(archives[i], target, archive, (more) => tell('unpacking', done + more, unpacked, partOf(pins, i)))
+      before += unpackedBytes([archive])
+    }
     tell('compiling', 0, null)
-    await compileBinding(compiler, build)
+    await compileBinding(compiler, librariesFolder(engine, build))
     return build
   } catch (error) {
     if (build !== null) await rm(build, { recursive: true, force: true })
@@ -42,53 +50,113 @@ export async function prepareBuild({ engines, file, pins }: InstallJob, tell: Te
   }
 }
 
-function requireSystem(): void {
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new AppError(
-      'unsupported',
-      `There is no native engine for ${process.platform} on ${process.arch}; it needs Linux on x86-64.`,
-      { hint: 'Use the wasm engine, which works everywhere.' },
-    )
-  }
+interface System {
+  readonly platform: string
+  readonly arch: string
+  /** Version of glibc; undefined with another C library. */
+  readonly glibc: string | undefined
+}
+
+function thisSystem(): System {
   const { header } = process.report.getReport() as { readonly header: { readonly glibcVersionRuntime?: string } }
-  const version = header.glibcVersionRuntime
-  const [major = 0, minor = 0] = (version ?? '').split('.').map(Number)
+  return { platform: process.platform, arch: process.arch, glibc: header.glibcVersionRuntime }
+}
+
+/** @throws AppError `unsupported` where the libraries can't run. */
+export function requireSystem(engine: InstallableEngineId, { platform, arch, glibc }: System = thisSystem()): void {
+  const hint = 'Use the wasm engine, which works everywhere.'
+  if (platform !== 'linux' || arch !== 'x64') {
+    const needs = `There is no ${engine} engine for ${platform} on ${arch}; it needs Linux on x86-64.`
+    throw new AppError('unsupported', needs, { hint })
+  }
+  const [major = 0, minor = 0] = (glibc ?? '').split('.').map(Number)
   if (major > oldestGlibc[0] || (major === oldestGlibc[0] && minor >= oldestGlibc[1])) return
-  const found = version === undefined ? 'this system has another C library' : `this system has ${version}`
-  throw new AppError('unsupported', `The native engine needs glibc ${oldestGlibc.join('.')} or newer; ${found}.`, {
-    hint: 'Use the wasm engine, which works everywhere.',
+  const found = glibc === undefined ? 'this system has another C library' : `this system has ${glibc}`
+  const message = `The ${engine} engine needs glibc ${oldestGlibc.join('.')} or newer; ${found}.`
+  throw new AppError('unsupported', message, { hint })
+}
+
+/** `1 of 10: cuDNN`, or null where there is but one. */
+function partOf(pins: EnginePins, i: number): string | null {
+  return pins.length === 1 ? null : `${i + 1} of ${pins.length}: ${pins[i].title}`
+}
+
+/** The archives in a folder, or the one that a file is. @throws AppError `bad-input` naming those that are missing. */
+async function givenArchives(file: string, pins: EnginePins, engine: InstallableEngineId): Promise<readonly string[]> {
+  const found = await stat(file)
+  if (!found.isDirectory()) {
+    if (pins.length === 1) return [file]
+    throw new AppError('bad-input', `The ${engine} engine needs ${pins.length} archives; "${file}" is one file.`, {
+      hint: `Give the folder that holds all of them; they are listed by: tmu engine files ${engine}`,
+    })
+  }
+  const names = new Set(await readdir(file))
+  const archives = pins.map(({ title, sources }) => {
+    const name = sources.map(fileNameOf).find((candidate) => names.has(candidate))
+    return { path: name === undefined ? null : join(file, name), missing: `${title} (${fileNameOf(sources[0])})` }
+  })
+  const missing = archives.filter(({ path }) => path === null).map((archive) => archive.missing)
+  if (missing.length === 0) return archives.flatMap(({ path }) => path ?? [])
+  throw new AppError('bad-input', `The folder "${file}" lacks ${missing.join(' and ')}.`, {
+    hint: `How to download them is said by: tmu engine files ${engine}`,
   })
 }
 
-/** From the first source that can be reached. */
-async function fetchArchive(
+/** Every archive, each from the first source that can be reached; what an earlier attempt brought isn't fetched again. */
+async function fetchArchives(
   folder: string,
-  sources: readonly ArchiveSource[],
+  engine: InstallableEngineId,
+  pins: EnginePins,
   unpacked: number,
   tell: Tell,
-): Promise<string> {
-  const reasons: string[] = []
-  for (const source of sources) {
-    const { bytes, sha256, title } = source
-    const path = join(folder, `download-${sha256.slice(0, 16)}`)
-    await requireSpace(folder, bytes - (await sizeOf(path)) + unpacked + room)
-    try {
-      const url =
-        source.kind === 'address'
-          ? source.url
-          : await findInIndex(await indexAddress(), source.project, source.fileName)
-      tell('downloading', await sizeOf(path), bytes)
-      await download({ url, path, bytes, sha256, title, onProgress: (done) => tell('downloading', done, bytes) })
-      return path
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') throw error
-      if (error instanceof AppError && error.code === 'corrupt') throw error
-      reasons.push(`${title}: ${describe(error)}`)
+): Promise<readonly string[]> {
+  const pathOf = ({ sha256 }: ArchiveSource): string => join(folder, `download-${sha256.slice(0, 16)}`)
+  const sizes = pins.map(({ sources }) => sources[0]?.bytes ?? 0)
+  const there = await Promise.all(
+    pins.map(async ({ sources: [source] }) => (source ? await sizeOf(pathOf(source)) : 0)),
+  )
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+  // Before the first byte: nobody waits an hour to read that the disk is full.
+  await requireSpace(folder, engine, sum(sizes) - sum(there) + unpacked + room)
+  const paths: string[] = []
+  for (const [i, { sources }] of pins.entries()) {
+    const reasons: string[] = []
+    let fetched: string | null = null
+    for (const source of sources) {
+      const { bytes, sha256, title } = source
+      const path = pathOf(source)
+      sizes[i] = bytes
+      const total = sum(sizes)
+      const rest = sum(there) - there[i]
+      try {
+        const url =
+          source.kind === 'address'
+            ? source.url
+            : await findInIndex(await indexAddress(), source.project, source.fileName)
+        const progress = (done: number): void => tell('downloading', rest + done, total, partOf(pins, i))
+        progress(await sizeOf(path))
+        await download({ url, path, bytes, sha256, title, onProgress: progress })
+        fetched = path
+        there[i] = bytes
+        break
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') throw error
+        if (error instanceof AppError && error.code === 'corrupt') throw error
+        reasons.push(`${title}: ${describe(error)}`)
+      }
     }
+    if (fetched === null) {
+      throw new AppError('not-found', `${capital(pins[i].title)} could not be downloaded. ${reasons.join(' ')}`, {
+        hint: `Check the network and try again: it goes on where it stopped. Without a network: download the files that "tmu engine files ${engine}" lists elsewhere, then tmu engine install ${engine} --from FILE`,
+      })
+    }
+    paths.push(fetched)
   }
-  throw new AppError('not-found', `The library could not be downloaded. ${reasons.join(' ')}`, {
-    hint: 'Check the network and try again: it goes on where it stopped. Without a network: tmu engine install native --from FILE',
-  })
+  return paths
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 function describe(error: unknown): string {
@@ -97,13 +165,13 @@ function describe(error: unknown): string {
   return cause instanceof Error && cause.message !== '' ? `${error.message} (${cause.message}).` : error.message
 }
 
-async function requireSpace(folder: string, bytes: number): Promise<void> {
+async function requireSpace(folder: string, engine: InstallableEngineId, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder)
   const free = bavail * bsize
   if (free >= bytes) return
   throw new AppError(
     'disk-full',
-    `The disk of "${folder}" has ${formatMebibytes(free)} left; the native engine needs ${formatMebibytes(bytes)}.`,
+    `The disk of "${folder}" has ${formatMebibytes(free)} left; installing the ${engine} engine needs ${formatMebibytes(bytes)}.`,
     { hint: 'Free some space, or choose another folder with the variable TMU_ENGINES.' },
   )
 }

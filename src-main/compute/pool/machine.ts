@@ -1,6 +1,7 @@
 /** What the machine gives a pool: worker count, memory, environment. */
 import { availableParallelism } from 'node:os'
 import type { EngineId } from '#shared/domain/engine.ts'
+import { gpuSlots } from '../gpus.ts'
 import { type MemoryFigures, machineMemory, residentMemory } from './memory.ts'
 
 const mebibyte = 2 ** 20
@@ -32,7 +33,8 @@ export const thisMachine: Machine = {
 
 /** One worker a core on CPU engines, one on a GPU. How many of them memory allows is asked stage by stage. */
 export function workerSlots(engine: EngineId, machine: Machine = thisMachine): number {
-  return engine === 'cuda' || engine === 'webgpu' ? 1 : machine.cores
+  if (engine === 'cuda') return gpuSlots().length
+  return engine === 'webgpu' ? 1 : machine.cores
 }
 
 /** What a worker takes of memory whose stages were never measured here, bytes. */
@@ -70,11 +72,21 @@ const keepingAllocator: Readonly<Record<string, string>> = {
   MALLOC_MMAP_THRESHOLD_: '2000000000',
 }
 
+/** See loadCuda for the reasons; these must be set before a library of NVIDIA's is loaded. */
+const gpuEnvironment: Readonly<Record<string, string>> = {
+  TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+  TF_DETERMINISTIC_OPS: '1',
+  NVIDIA_TF32_OVERRIDE: '0',
+  // Numbers as nvidia-smi shows them.
+  CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
+}
+
 /**
  * Environment of a worker for this engine. One thread each: the pool's processes are the parallelism, and a fixed number
- * of threads makes results repeatable.
+ * of threads makes results repeatable. `slot`: which of the pool's workers it is; each has a GPU of its own.
  */
-export function workerEnvironment(engine: EngineId): Readonly<Record<string, string>> {
+export function workerEnvironment(engine: EngineId, slot?: number): Readonly<Record<string, string>> {
+  const slots = engine === 'cuda' && slot !== undefined ? gpuSlots() : []
   return {
     TF_NUM_INTRAOP_THREADS: '1',
     TF_NUM_INTEROP_THREADS: '1',
@@ -84,5 +96,7 @@ export function workerEnvironment(engine: EngineId): Readonly<Record<string, str
     TF_ENABLE_ONEDNN_OPTS: '0',
     ONEDNN_MAX_CPU_ISA: 'AVX2',
     ...(engine === 'native' ? keepingAllocator : {}),
+    ...(engine === 'cuda' ? gpuEnvironment : {}),
+    ...(slot === undefined || slots.length === 0 ? {} : { CUDA_VISIBLE_DEVICES: slots[slot % slots.length] }),
   }
 }

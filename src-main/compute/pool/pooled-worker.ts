@@ -130,7 +130,7 @@ export class PooledWorker {
       return
     }
     const task = this.#task
-    if (task === null || message.type === 'pong' || message.type === 'engines' || message.key !== task.spec.key) return
+    if (task === null || !('key' in message) || message.key !== task.spec.key) return
     switch (message.type) {
       case 'progress':
         void this.#tell(task, message.progress)

@@ -1,11 +1,18 @@
-import { activeBuild, nativeBuildVariable } from '#main/compute/engine-install/folders.ts'
-import { type EngineId, type EngineStatus, engineIds } from '#shared/domain/engine.ts'
+import { activeBuild, buildVariables, engineFolder } from '#main/compute/engine-install/folders.ts'
+import {
+  type EngineId,
+  type EngineStatus,
+  engineIds,
+  type InstallableEngineId,
+  installableEngineIds,
+} from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
 import type { Launcher, WorkerExit, WorkerProcess } from './launcher.ts'
 import { workerEnvironment } from './machine.ts'
 import { workerEntry } from './worker-entry.ts'
 
-const limitMs = 60_000
+/** The first use of a GPU compiles kernels for it. */
+const limitMs = 180_000
 
 /**
  * Asks workers of their own which engines work on this machine, best first: no engine is loaded here.
@@ -13,11 +20,11 @@ const limitMs = 60_000
  */
 export async function probeEngines(launcher: Launcher, entry: URL = workerEntry()): Promise<readonly EngineStatus[]> {
   // A library that an unfit processor crashes on must not take the other engines with it.
-  const apart: readonly EngineId[] = activeBuild() === null ? [] : ['native']
-  const together = engineIds.filter((id) => !apart.includes(id))
-  const [others, native] = await Promise.all([
+  const apart = installableEngineIds.filter((id) => activeBuild(engineFolder(id)) !== null)
+  const together = engineIds.filter((id) => !(apart as readonly EngineId[]).includes(id))
+  const [others, ...installed] = await Promise.all([
     ask(launcher, entry, together, workerEnvironment('wasm')),
-    apart.length === 0 ? [] : probeNative(launcher, { entry }).then((status) => [status]),
+    ...apart.map((id) => probeInstalled(launcher, id, { entry })),
   ])
   if (!Array.isArray(others)) {
     throw new AppError('worker-died', 'The worker that tests the engines ended before it was done.', {
@@ -25,25 +32,26 @@ export async function probeEngines(launcher: Launcher, entry: URL = workerEntry(
       details: others,
     })
   }
-  const statuses = [...others, ...native]
+  const statuses = [...others, ...installed]
   return engineIds.flatMap((id) => statuses.filter((status) => status.id === id))
 }
 
-/** Tests the native engine in a worker of its own: the active build, or the one in the folder `build`. */
-export async function probeNative(
+/** Tests an engine in a worker of its own: the active build, or the one in the folder `build`. */
+export async function probeInstalled(
   launcher: Launcher,
+  engine: InstallableEngineId,
   { entry = workerEntry(), build }: { readonly entry?: URL; readonly build?: string } = {},
 ): Promise<EngineStatus> {
-  const chosen: Readonly<Record<string, string>> = build === undefined ? {} : { [nativeBuildVariable]: build }
-  const found = await ask(launcher, entry, ['native'], { ...workerEnvironment('native'), ...chosen })
+  const chosen: Readonly<Record<string, string>> = build === undefined ? {} : { [buildVariables[engine]]: build }
+  const found = await ask(launcher, entry, [engine], { ...workerEnvironment(engine), ...chosen })
   if (Array.isArray(found)) return found[0]
   const { code, signal } = found
   const cause = signal ?? `exit code ${code ?? 'unknown'}`
   const unfit = signal === 'SIGILL' ? ' This processor lacks instructions that it needs (AVX).' : ''
   return {
-    id: 'native',
+    id: engine,
     available: false,
-    reason: `The library of the native engine ended its process (${cause}).${unfit} Remove it with: tmu engine uninstall native`,
+    reason: `The library of the ${engine} engine ended its process (${cause}).${unfit} Remove it with: tmu engine uninstall ${engine}`,
   }
 }
 

@@ -33,7 +33,8 @@ export interface WorkerPoolOptions {
 export class WorkerPool implements Executor {
   readonly capacity: number
   readonly #options: WorkerPoolOptions
-  readonly #workers = new Set<PooledWorker>()
+  /** Each with its slot, the lowest that was free: on a GPU engine that is its GPU. */
+  readonly #workers = new Map<PooledWorker, number>()
   /** Without work; the one used last comes first, since its caches are warmest. */
   readonly #idle: PooledWorker[] = []
   /** What each worker's stage is expected to take, bytes. */
@@ -49,7 +50,7 @@ export class WorkerPool implements Executor {
 
   /** Process ids of the workers that run now. */
   get pids(): readonly number[] {
-    return [...this.#workers].flatMap(({ pid }) => (pid === undefined ? [] : [pid]))
+    return [...this.#workers.keys()].flatMap(({ pid }) => (pid === undefined ? [] : [pid]))
   }
 
   admits(memory: number): boolean {
@@ -78,7 +79,7 @@ export class WorkerPool implements Executor {
   async close(): Promise<void> {
     this.#closed = true
     for (const wake of this.#waiting.splice(0)) wake(null)
-    await Promise.all([...this.#workers].map((worker) => worker.kill()))
+    await Promise.all([...this.#workers.keys()].map((worker) => worker.kill()))
   }
 
   async #lease(signal: AbortSignal, expected: number): Promise<PooledWorker> {
@@ -103,13 +104,16 @@ export class WorkerPool implements Executor {
 
   #spawn(): PooledWorker {
     const { launcher, objectsRoot, engine, entry = workerEntry() } = this.#options
+    const taken = new Set(this.#workers.values())
+    let slot = 0
+    while (taken.has(slot)) slot++
     const worker = new PooledWorker(launcher, {
       entry,
-      env: workerEnvironment(engine),
+      env: workerEnvironment(engine, slot),
       objectsRoot,
       onExit: (gone) => this.#forget(gone),
     })
-    this.#workers.add(worker)
+    this.#workers.set(worker, slot)
     return worker
   }
 

@@ -72,6 +72,23 @@ function serve(channel: ParentChannel<ToWorker, FromWorker>): void {
     channel.send({ type: 'engines', id, engines: await inTurn(() => probeEngines(engines)) })
   }
 
+  async function time({
+    id,
+    engine,
+    network,
+    count,
+    warmUp,
+  }: Extract<ToWorker, { type: 'time-steps' }>): Promise<void> {
+    const { loadEngine } = await import('./engines/engine.ts')
+    const { timeSteps } = await import('./training/time-steps.ts')
+    try {
+      const milliseconds = await inTurn(async () => timeSteps(await loadEngine(engine), network, count, warmUp))
+      channel.send({ type: 'step-times', id, milliseconds, error: null })
+    } catch (error) {
+      channel.send({ type: 'step-times', id, milliseconds: [], error: AppError.from(error).toJSON() })
+    }
+  }
+
   channel.onMessage((message) => {
     switch (message.type) {
       case 'run':
@@ -91,6 +108,9 @@ function serve(channel: ParentChannel<ToWorker, FromWorker>): void {
         break
       case 'probe-engines':
         void probe(message)
+        break
+      case 'time-steps':
+        void time(message)
         break
     }
   })

@@ -2,14 +2,15 @@ import { Command, CommanderError } from 'commander'
 import { AppError } from '#shared/errors.ts'
 import { registerDatasetCommands } from './commands/dataset.ts'
 import { registerDemoCommand } from './commands/demo.ts'
+import { registerEngineCommands } from './commands/engine.ts'
 import { registerForgetCommands } from './commands/forget.ts'
 import { registerOutcomeCommands } from './commands/outcome.ts'
 import { registerRunCommands } from './commands/run.ts'
 import { registerServeCommand } from './commands/serve.ts'
 import { registerSplitCommands } from './commands/split.ts'
 import { registerStudyCommands } from './commands/study.ts'
-import { registerSystemCommands } from './commands/system.ts'
 import { registerWorkerCommands } from './commands/worker.ts'
+import { registerWorkspaceCommands } from './commands/workspace.ts'
 import type { CommandContext } from './context.ts'
 
 /** The whole command line. Every action is `context.run(...)`, which connects, prints and maps errors. */
@@ -28,8 +29,9 @@ export function createProgram(context: CommandContext, version: string): Command
   registerStudyCommands(program, context)
   registerRunCommands(program, context)
   registerOutcomeCommands(program, context)
-  registerSystemCommands(program, context)
   registerWorkerCommands(program, context)
+  registerEngineCommands(program, context)
+  registerWorkspaceCommands(program, context)
   registerServeCommand(program, context)
   registerDemoCommand(program, context)
   inherit(program)

@@ -1,17 +1,27 @@
-import { installNative, uninstallNative } from '#main/compute/engine-install/install-native.ts'
+import { installEngine, uninstallEngine } from '#main/compute/engine-install/install.ts'
 import type { InstallProgress } from '#main/compute/engine-install/job.ts'
+import { engineFiles } from '#main/compute/engine-install/pins.ts'
+import { benchEngines } from '#main/compute/pool/bench-engines.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
 import { probeEngines } from '#main/compute/pool/probe-engines.ts'
-import type { EngineId, EngineStatus } from '#shared/domain/engine.ts'
+import type {
+  EngineChoice,
+  EngineFile,
+  EngineId,
+  EngineStatus,
+  EngineTimes,
+  InstallableEngineId,
+} from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
 import type { EngineInstallEvent } from '#shared/progress.ts'
 import { ProgressQueue } from '../progress-queue.ts'
 
-/**
- * Chosen by hand only. cpu is a slow reference; native isn't faster than the wasm engine's own kernels on the
- * workbench's networks yet (npm run bench:native), so that installing it must not slow anybody down.
- */
-const byHandOnly: ReadonlySet<EngineId> = new Set(['cpu', 'native'])
+/** Never chosen by itself, and why. */
+const byHandOnly: Readonly<Partial<Record<EngineId, string>>> = {
+  native: 'It is used where it is asked for: with --engine native, or in a study\u2019s settings.',
+  webgpu: 'It is used where it is asked for: with --engine webgpu, or in a study\u2019s settings.',
+  cpu: 'It is a slow reference for tests.',
+}
 
 /** What engines this machine has, found out once by a worker and kept. */
 export class Engines {
@@ -38,12 +48,22 @@ export class Engines {
     return tested
   }
 
-  /** Installs the native engine, from `file` if given. Leaving the stream cancels it. */
-  async *install(file: string | undefined, signal: AbortSignal | undefined): AsyncGenerator<EngineInstallEvent> {
+  /** What to download elsewhere for an installation without a network. */
+  files(engine: InstallableEngineId): readonly EngineFile[] {
+    return engineFiles(engine)
+  }
+
+  /** Installs an engine, from `file` if given. Leaving the stream cancels it. */
+  async *install(
+    engine: InstallableEngineId,
+    file: string | undefined,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<EngineInstallEvent> {
     const left = new AbortController()
     const stop = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal])
     const events = new ProgressQueue<InstallProgress>()
-    const running = installNative({
+    const running = installEngine({
+      engine,
       launcher: this.#launcher,
       file,
       signal: stop,
@@ -64,18 +84,40 @@ export class Engines {
     yield { kind: 'finished', status }
   }
 
-  async uninstall(): Promise<{ readonly removed: boolean }> {
-    const removed = await uninstallNative()
+  /** Training steps of every engine that works, or of those named. */
+  async bench(
+    wanted: readonly EngineId[] | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly EngineTimes[]> {
+    for (const id of wanted ?? []) await this.require(id)
+    const engines = (await this.list()).filter(
+      ({ id, available }) => available && (wanted === undefined ? id !== 'cpu' : wanted.includes(id)),
+    )
+    return await benchEngines(() => this.#launcher, engines, signal)
+  }
+
+  async uninstall(engine: InstallableEngineId): Promise<{ readonly removed: boolean }> {
+    const removed = await uninstallEngine(engine)
     this.#known = null
     return { removed }
   }
 
   /** The engine that a new study gets. */
   async best(): Promise<EngineId> {
+    return (await this.choice()).engine
+  }
+
+  /** The best engine that works, and why each better one was passed over. */
+  async choice(): Promise<EngineChoice> {
     const engines = await this.list()
     const working = engines.filter((engine) => engine.available)
-    const best = working.find((engine) => !byHandOnly.has(engine.id)) ?? working[0]
-    if (best !== undefined) return best.id
+    const best = working.find((engine) => byHandOnly[engine.id] === undefined) ?? working[0]
+    if (best !== undefined) {
+      const passedOver = engines
+        .slice(0, engines.indexOf(best))
+        .map(({ id, reason }) => ({ id, reason: reason ?? byHandOnly[id] ?? 'It does not work here.' }))
+      return { engine: best.id, passedOver }
+    }
     throw new AppError('engine-unavailable', 'No tensor engine works on this machine.', {
       hint: 'Run "engine doctor" to see what each of them lacks.',
       details: engines,

@@ -26,7 +26,11 @@ export function createSystemUseCases(parts: SystemParts): Pick<WorkbenchApi, 'sy
   return {
     system: {
       async info() {
-        const [known, engine, freeDiskBytes] = await Promise.all([engines.list(), engines.best(), freeBytes(workspace)])
+        const [known, { engine, passedOver }, freeDiskBytes] = await Promise.all([
+          engines.list(),
+          engines.choice(),
+          freeBytes(workspace),
+        ])
         return {
           version: packageFile.version,
           workspace,
@@ -37,6 +41,7 @@ export function createSystemUseCases(parts: SystemParts): Pick<WorkbenchApi, 'sy
           freeDiskBytes,
           workers: capacityOf(engine),
           engine,
+          passedOver,
           engines: known,
           demoAvailable: existsSync(demoFile),
           readOnly,
@@ -48,8 +53,10 @@ export function createSystemUseCases(parts: SystemParts): Pick<WorkbenchApi, 'sy
     engines: {
       list: () => engines.list(),
       doctor: () => engines.test(),
-      install: ({ file }, options) => engines.install(file, options?.signal),
-      uninstall: () => engines.uninstall(),
+      bench: ({ engines: wanted }, options) => engines.bench(wanted, options?.signal),
+      files: async ({ engine }) => engines.files(engine),
+      install: ({ engine, file }, options) => engines.install(engine, file, options?.signal),
+      uninstall: ({ engine }) => engines.uninstall(engine),
     },
   }
 }

@@ -11,11 +11,11 @@ import { patchBinding } from '#main/compute/engine-install/binding-patch.ts'
 import { findCompiler } from '#main/compute/engine-install/compile.ts'
 import { download } from '#main/compute/engine-install/download.ts'
 import { extract } from '#main/compute/engine-install/extract.ts'
-import { activeBuild, nativeFiles, nativeFolder } from '#main/compute/engine-install/folders.ts'
-import { installNative, uninstallNative } from '#main/compute/engine-install/install-native.ts'
+import { activeBuild, engineFolder, libraryFiles } from '#main/compute/engine-install/folders.ts'
+import { installEngine, uninstallEngine } from '#main/compute/engine-install/install.ts'
 import type { InstallProgress } from '#main/compute/engine-install/job.ts'
 import { findInIndex } from '#main/compute/engine-install/package-index.ts'
-import type { LibraryPins } from '#main/compute/engine-install/pins.ts'
+import type { ArchivePins, EnginePins } from '#main/compute/engine-install/pins.ts'
 import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
 import type { EngineStatus } from '#shared/domain/engine.ts'
@@ -57,17 +57,27 @@ function bytes(length: number): Buffer {
   return Buffer.concat(blocks).subarray(0, length)
 }
 
-function pinsOf(files: Readonly<Record<string, Uint8Array>>, archive: Uint8Array, url = ''): LibraryPins {
+function archiveOf(
+  files: Readonly<Record<string, Uint8Array>>,
+  archive: Uint8Array,
+  url = '',
+  more: { readonly title?: string; readonly into?: string } = {},
+): ArchivePins {
   return {
+    title: 'the library',
+    into: '',
     files: Object.fromEntries(
       Object.entries(files).map(([name, data]) => [name, { bytes: data.length, sha256: sha256(data) }]),
     ),
     sources:
       url === '' ? [] : [{ kind: 'address', title: 'the test', url, bytes: archive.length, sha256: sha256(archive) }],
+    ...more,
   }
 }
 
-const fakeFiles = { [nativeFiles.library]: bytes(300_000), [nativeFiles.framework]: bytes(5000) }
+const pinsOf = (...parts: Parameters<typeof archiveOf>): EnginePins => [archiveOf(...parts)]
+
+const fakeFiles = { [libraryFiles.library]: bytes(300_000), [libraryFiles.framework]: bytes(5000) }
 const fakeArchive = storedZip({
   'tensorflow/readme.txt': bytes(100),
   ...Object.fromEntries(Object.entries(fakeFiles).map(([name, data]) => [`tensorflow/${name}`, data])),
@@ -76,18 +86,18 @@ const working: EngineStatus = { id: 'native', available: true, version: '2.21.0'
 
 /** An installed build; what it holds doesn't matter here. */
 async function installOld(): Promise<string> {
-  const build = join(nativeFolder(engines), 'build-old')
+  const build = join(engineFolder('native', engines), 'build-old')
   await mkdir(build, { recursive: true })
   await writeFile(join(build, 'mark'), 'old')
-  await writeFile(join(nativeFolder(engines), 'active.json'), JSON.stringify({ build: 'build-old' }))
+  await writeFile(join(engineFolder('native', engines), 'active.json'), JSON.stringify({ build: 'build-old' }))
   return build
 }
 
 /** The old build is active and whole, and nothing is left of a new one. */
 async function expectOld(build: string): Promise<void> {
-  expect(activeBuild(nativeFolder(engines))).toBe(build)
+  expect(activeBuild(engineFolder('native', engines))).toBe(build)
   expect(await readFile(join(build, 'mark'), 'utf8')).toBe('old')
-  const left = readdirSync(nativeFolder(engines)).filter((name) => !name.startsWith('download-'))
+  const left = readdirSync(engineFolder('native', engines)).filter((name) => !name.startsWith('download-'))
   expect(left.sort()).toEqual(['active.json', 'build-old'])
 }
 
@@ -154,14 +164,14 @@ describe('a package index', () => {
 })
 
 describe('an archive', () => {
-  const take = async (archive: Uint8Array, files: LibraryPins['files']): Promise<string[]> => {
+  const take = async (archive: Uint8Array, files: ArchivePins['files']): Promise<string[]> => {
     await writeFile(join(folder, 'archive'), archive)
     const target = join(folder, 'target')
     await mkdir(target)
-    await extract(join(folder, 'archive'), target, files, () => {})
+    await extract(join(folder, 'archive'), target, { files, title: 'the library' }, () => {})
     return readdirSync(target).sort()
   }
-  const { files } = pinsOf(fakeFiles, fakeArchive)
+  const { files } = archiveOf(fakeFiles, fakeArchive)
 
   test('gives the wanted files, whole, and nothing else', async () => {
     expect(await take(fakeArchive, files)).toEqual(Object.keys(fakeFiles).sort())
@@ -175,17 +185,17 @@ describe('an archive', () => {
   })
 
   test('is refused when a file is another one of the same length', async () => {
-    const other = { ...fakeFiles, [nativeFiles.framework]: bytes(5001).subarray(1) }
+    const other = { ...fakeFiles, [libraryFiles.framework]: bytes(5001).subarray(1) }
     await expect(take(storedZip(other), files)).rejects.toMatchObject({
       code: 'corrupt',
-      message: expect.stringContaining(nativeFiles.framework),
+      message: expect.stringContaining(libraryFiles.framework),
     })
   })
 
   test('is refused when a file is missing, by its name', async () => {
-    await expect(take(storedZip({ [nativeFiles.library]: bytes(300_000) }), files)).rejects.toMatchObject({
+    await expect(take(storedZip({ [libraryFiles.library]: bytes(300_000) }), files)).rejects.toMatchObject({
       code: 'bad-input',
-      message: expect.stringContaining(nativeFiles.framework),
+      message: expect.stringContaining(libraryFiles.framework),
     })
   })
 })
@@ -210,7 +220,7 @@ const titled = (title: string): string =>
 
 describe.skipIf(!canInstall)(titled('an installation that fails'), () => {
   const install = (
-    pins: LibraryPins,
+    pins: EnginePins,
     more: {
       file?: string
       signal?: AbortSignal
@@ -219,7 +229,15 @@ describe.skipIf(!canInstall)(titled('an installation that fails'), () => {
       onProgress?: (event: InstallProgress) => void
     } = {},
   ): Promise<EngineStatus> =>
-    installNative({ launcher: forkLauncher, engines, pins, onProgress: () => {}, probe: async () => working, ...more })
+    installEngine({
+      engine: 'native',
+      launcher: forkLauncher,
+      engines,
+      pins,
+      onProgress: () => {},
+      probe: async () => working,
+      ...more,
+    })
 
   test('for an archive that is cut off leaves the old engine working', async () => {
     const old = await installOld()
@@ -253,7 +271,7 @@ describe.skipIf(!canInstall)(titled('an installation that fails'), () => {
       code: 'not-found',
       hint: expect.stringContaining('--from FILE'),
     })
-    expect(activeBuild(nativeFolder(engines))).toBeNull()
+    expect(activeBuild(engineFolder('native', engines))).toBeNull()
   })
 
   /** Sends half of the archive to the first caller and then nothing. */
@@ -319,9 +337,9 @@ describe.skipIf(!canInstall)(titled('an installation that fails'), () => {
 
 describe.skipIf(!canInstall || compiler?.command === 'zig')(titled('an installation'), () => {
   /** Libraries with the right names and nothing in them: the binding links with them, though it can't be loaded. */
-  const emptyLibraries = async (): Promise<{ pins: LibraryPins; file: string }> => {
+  const emptyLibraries = async (): Promise<{ pins: EnginePins; file: string }> => {
     const files: Record<string, Uint8Array> = {}
-    for (const name of [nativeFiles.library, nativeFiles.framework]) {
+    for (const name of [libraryFiles.library, libraryFiles.framework]) {
       const path = join(folder, name)
       const empty = join(folder, 'empty.cc')
       await writeFile(empty, '')
@@ -335,13 +353,14 @@ describe.skipIf(!canInstall || compiler?.command === 'zig')(titled('an installat
 
   test('tests the new build, then replaces the old one; a leftover of a killed one is removed', async () => {
     const old = await installOld()
-    await mkdir(join(nativeFolder(engines), 'build-dead'))
+    await mkdir(join(engineFolder('native', engines), 'build-dead'))
     // No process has this id.
-    await writeFile(join(nativeFolder(engines), 'install.lock'), '4194305')
+    await writeFile(join(engineFolder('native', engines), 'install.lock'), '4194305')
     const { pins, file } = await emptyLibraries()
     const phases = new Set<string>()
     const tested: string[] = []
-    const status = await installNative({
+    const status = await installEngine({
+      engine: 'native',
       launcher: forkLauncher,
       engines,
       pins,
@@ -350,26 +369,33 @@ describe.skipIf(!canInstall || compiler?.command === 'zig')(titled('an installat
       probe: async (build) => {
         tested.push(build)
         // Until the test has passed, the old one is the active one.
-        expect(activeBuild(nativeFolder(engines))).toBe(old)
+        expect(activeBuild(engineFolder('native', engines))).toBe(old)
         return working
       },
     })
     expect(status).toBe(working)
     expect([...phases]).toEqual(['unpacking', 'compiling', 'testing'])
-    const active = activeBuild(nativeFolder(engines))
+    const active = activeBuild(engineFolder('native', engines))
     expect(tested).toEqual([active])
-    expect(readdirSync(active ?? '').sort()).toEqual(Object.values(nativeFiles).sort())
-    expect(readdirSync(nativeFolder(engines)).filter((name) => name.startsWith('build-'))).toHaveLength(1)
-    expect(await uninstallNative(engines)).toBe(true)
-    expect(activeBuild(nativeFolder(engines))).toBeNull()
-    expect(existsSync(nativeFolder(engines))).toBe(false)
-    expect(await uninstallNative(engines)).toBe(false)
+    expect(readdirSync(active ?? '').sort()).toEqual(Object.values(libraryFiles).sort())
+    expect(readdirSync(engineFolder('native', engines)).filter((name) => name.startsWith('build-'))).toHaveLength(1)
+    expect(await uninstallEngine('native', engines)).toBe(true)
+    expect(activeBuild(engineFolder('native', engines))).toBeNull()
+    expect(existsSync(engineFolder('native', engines))).toBe(false)
+    expect(await uninstallEngine('native', engines)).toBe(false)
   })
 
   test('whose test fails leaves the old engine working', async () => {
     const old = await installOld()
     const { pins, file } = await emptyLibraries()
-    const installing = installNative({ launcher: forkLauncher, engines, pins, file, onProgress: () => {} })
+    const installing = installEngine({
+      engine: 'native',
+      launcher: forkLauncher,
+      engines,
+      pins,
+      file,
+      onProgress: () => {},
+    })
     await expect(installing).rejects.toMatchObject({
       code: 'engine-unavailable',
       message: expect.stringMatching(/^The native engine does not work here/),

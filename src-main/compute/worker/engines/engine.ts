@@ -1,6 +1,7 @@
 import { type EngineId, type EngineStatus, engineIds } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
 import { loadCpu } from './cpu.ts'
+import { loadCuda } from './cuda.ts'
 import type { Engine } from './engine-type.ts'
 import { loadNative } from './native.ts'
 import { selfTest } from './self-test.ts'
@@ -11,7 +12,7 @@ export { selfTest }
 
 /** Engines of this build; one that is absent says why. */
 const loaders: Readonly<Record<EngineId, { load: () => Promise<Engine> } | { reason: string }>> = {
-  cuda: { reason: 'The GPU library for the cuda engine is not installed.' },
+  cuda: { load: loadCuda },
   native: { load: loadNative },
   webgpu: { reason: 'WebGPU needs a browser window; this process has none.' },
   wasm: { load: loadWasm },

@@ -1,52 +1,67 @@
-/** Installing and removing the native engine, as seen from the process that asks for it. */
+/** Installing and removing an engine, as seen from the process that asks for it. */
 
 import { mkdir, open, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { isAborted } from '#shared/abort.ts'
-import type { EngineStatus } from '#shared/domain/engine.ts'
+import type { EngineStatus, InstallableEngineId } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
+import { requireGpu } from '../gpus.ts'
 import type { Launcher, WorkerExit } from '../pool/launcher.ts'
-import { probeNative } from '../pool/probe-engines.ts'
+import { probeInstalled } from '../pool/probe-engines.ts'
 import { childEntry } from '../pool/worker-entry.ts'
-import { activeBuild, activeBuildFile, enginesFolder, nativeFolder } from './folders.ts'
+import { activeBuild, activeBuildFile, engineFolder, enginesFolder } from './folders.ts'
 import type { InstallJob, InstallMessage, InstallProgress } from './job.ts'
-import { type LibraryPins, nativePins } from './pins.ts'
+import { type EnginePins, enginePins } from './pins.ts'
 
 export interface InstallOptions {
+  readonly engine: InstallableEngineId
   readonly launcher: Launcher
   readonly onProgress: (event: InstallProgress) => void
   readonly signal?: AbortSignal | undefined
-  /** An archive to take the libraries from; default: the network. */
+  /** An archive, or a folder of archives, to take the libraries from; default: the network. */
   readonly file?: string | undefined
   readonly engines?: string
-  readonly pins?: LibraryPins
+  readonly pins?: EnginePins
+  /** Whether this machine can use it at all, asked before gigabytes are fetched. */
+  readonly check?: () => Promise<void>
   readonly probe?: (build: string) => Promise<EngineStatus>
 }
 
 /**
- * Installs the native engine and returns what its test says. Until that test has passed and one small file is replaced,
+ * Installs an engine and returns what its test says. Until that test has passed and one small file is replaced,
  * everything is as it was.
  * @throws AppError `cancelled`, `unsupported`, `disk-full`, `corrupt`, `not-found`, `bad-input`, `conflict`,
- * `engine-unavailable` when the test fails.
+ * `engine-unavailable` when there is no GPU or the test fails.
  */
-export async function installNative(options: InstallOptions): Promise<EngineStatus> {
-  const { launcher, onProgress, signal, file, engines = enginesFolder(), pins = nativePins } = options
-  const { probe = (build: string) => probeNative(launcher, { build }) } = options
-  const folder = nativeFolder(engines)
-  return await alone(folder, async () => {
+export async function installEngine(options: InstallOptions): Promise<EngineStatus> {
+  const { engine, launcher, onProgress, signal, file, engines = enginesFolder(), pins = enginePins[engine] } = options
+  const { probe = (build: string) => probeInstalled(launcher, engine, { build }) } = options
+  const { check = engine === 'cuda' ? requireGpu : async () => {} } = options
+  await check()
+  const folder = engineFolder(engine, engines)
+  return await alone(folder, engine, async () => {
     await sweep(folder)
     let build: string | null = null
     try {
-      build = await runChild(launcher, { engines, file: file ?? null, pins }, onProgress, signal)
-      onProgress({ kind: 'progress', phase: 'testing', done: 0, total: null, etaSeconds: null })
+      build = await runChild(launcher, { engine, engines, file: file ?? null, pins }, onProgress, signal)
+      onProgress({
+        kind: 'progress',
+        phase: 'testing',
+        done: 0,
+        total: null,
+        etaSeconds: null,
+        rate: null,
+        part: null,
+      })
       const status = await probe(build)
       if (!status.available) {
-        throw new AppError('engine-unavailable', `The native engine does not work here: ${status.reason ?? ''}`, {
-          hint: 'Nothing was changed; the wasm engine works everywhere.',
+        throw new AppError('engine-unavailable', `The ${engine} engine does not work here: ${status.reason ?? ''}`, {
+          hint: `Nothing was changed. What was downloaded is kept for another try; tmu engine uninstall ${engine} removes it.`,
         })
       }
       if (isAborted(signal)) throw cancelled()
       await activate(folder, build)
+      await removeDownloads(folder)
       return status
     } finally {
       await sweep(folder)
@@ -54,11 +69,17 @@ export async function installNative(options: InstallOptions): Promise<EngineStat
   })
 }
 
-/** Removes the native engine. What still runs on it goes on. Returns whether there was one. */
-export async function uninstallNative(engines: string = enginesFolder()): Promise<boolean> {
-  const folder = nativeFolder(engines)
+/**
+ * Removes an engine, and what was downloaded for it. A worker that has it loaded goes on. Returns whether it was
+ * installed.
+ */
+export async function uninstallEngine(
+  engine: InstallableEngineId,
+  engines: string = enginesFolder(),
+): Promise<boolean> {
+  const folder = engineFolder(engine, engines)
   const was = activeBuild(folder) !== null
-  await alone(folder, async () => {
+  await alone(folder, engine, async () => {
     // From here on it isn't installed, however far the rest comes.
     await rm(activeBuildFile(folder), { force: true })
     await rm(folder, { recursive: true, force: true })
@@ -81,10 +102,16 @@ async function sweep(folder: string): Promise<void> {
   }
 }
 
+async function removeDownloads(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (name.startsWith('download-')) await rm(join(folder, name), { force: true })
+  }
+}
+
 const lockName = 'install.lock'
 
 /** One installation at a time. A lock whose process is gone counts for nothing. */
-async function alone<T>(folder: string, work: () => Promise<T>): Promise<T> {
+async function alone<T>(folder: string, engine: InstallableEngineId, work: () => Promise<T>): Promise<T> {
   await mkdir(folder, { recursive: true })
   const path = join(folder, lockName)
   const holder = Number(await readFile(path, 'utf8').catch(() => ''))
@@ -95,7 +122,7 @@ async function alone<T>(folder: string, work: () => Promise<T>): Promise<T> {
     await lock.close()
   } catch (cause) {
     if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
-    throw new AppError('conflict', 'The native engine is being installed or removed already.', {
+    throw new AppError('conflict', `The ${engine} engine is being installed or removed already.`, {
       hint: 'Wait until that is done.',
       cause,
     })

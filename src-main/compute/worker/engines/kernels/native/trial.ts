@@ -1,0 +1,135 @@
+/** Small calls on which a kernel must agree with another one before it is used. */
+import {
+  MaxPoolGrad,
+  maxPool,
+  type NamedAttrMap,
+  type NamedTensorMap,
+  relu,
+  reverse,
+  square,
+  type Tensor,
+  tensor,
+  tidy,
+} from '@tensorflow/tfjs-core'
+import { kernelNames } from '../names.ts'
+import type { NativeKernel } from './twofold.ts'
+
+/** Largest difference to the other kernel, relative to the largest value. */
+const tolerance = 1e-4
+
+/** Numbers of no special kind. */
+function sample(seed: number, shape: number[]): Tensor {
+  const length = shape.reduce((product, size) => product * size, 1)
+  return tensor(
+    Float32Array.from({ length }, (_, i) => (((i * 37 + i * i * 5 + seed * 11) % 61) - 28) / 32),
+    shape,
+  )
+}
+
+type TrialCall = readonly [inputs: NamedTensorMap, attributes: NamedAttrMap]
+
+/** A strided call with odd sizes and channels that fill no vector, and one that fills them. */
+const trials: Readonly<Record<string, () => readonly TrialCall[]>> = {
+  [kernelNames.conv]: () => [
+    [
+      { x: sample(1, [2, 7, 8, 3]), filter: sample(2, [3, 3, 3, 5]), bias: sample(3, [5]) },
+      { strides: [2, 2], pad: 'same', relu: true },
+    ],
+    [
+      { x: sample(4, [2, 8, 8, 16]), filter: sample(5, [3, 3, 16, 16]), bias: sample(6, [16]) },
+      { strides: [1, 1], pad: 'valid', relu: false },
+    ],
+  ],
+  [kernelNames.convInputGradient]: () => [
+    [
+      { dy: sample(1, [2, 4, 4, 5]), filter: sample(2, [3, 3, 3, 5]) },
+      { strides: [2, 2], pad: 'same', inputShape: [2, 7, 8, 3] },
+    ],
+    [
+      { dy: sample(3, [2, 6, 6, 16]), filter: sample(4, [3, 3, 16, 16]) },
+      { strides: [1, 1], pad: 'valid', inputShape: [2, 8, 8, 16] },
+    ],
+  ],
+  [kernelNames.convFilterGradient]: () => [
+    [
+      { x: sample(1, [2, 7, 8, 3]), dy: sample(2, [2, 4, 4, 5]) },
+      { strides: [2, 2], pad: 'same', filterShape: [3, 3, 3, 5] },
+    ],
+    [
+      { x: sample(3, [2, 8, 8, 16]), dy: sample(4, [2, 6, 6, 16]) },
+      { strides: [1, 1], pad: 'valid', filterShape: [3, 3, 16, 16] },
+    ],
+  ],
+  [kernelNames.dense]: () => [true, false].map((relu) => [denseInputs(), { relu }]),
+  [kernelNames.biasGradient]: () => [[{ dy: sample(1, [2, 4, 3, 5]) }, {}]],
+  [kernelNames.reluGradient]: () => [[{ dy: sample(1, [2, 4, 3, 5]), y: relu(sample(2, [2, 4, 3, 5])) }, {}]],
+  [kernelNames.squaredNorm]: () => [[{ 0: sample(1, [3, 17]), 1: sample(2, [5]) }, {}]],
+  [MaxPoolGrad]: () =>
+    ([2, 3] as const).map((size) => {
+      const input = sample(1, [2, 7, 8, 5])
+      const output = maxPool(input as Parameters<typeof maxPool>[0], size, 2, 'same')
+      return [
+        { input, output, dy: sample(2, output.shape) },
+        { filterSize: [size, size], strides: [2, 2], pad: 'same' },
+      ]
+    }),
+  [kernelNames.batchNorm]: () =>
+    batchNormTrials(({ x, gamma, beta }, relu) => [
+      { x, gamma, beta },
+      { epsilon: 1e-3, relu },
+    ]),
+  [kernelNames.batchNormFixed]: () =>
+    batchNormTrials((inputs, relu) => [
+      { ...inputs, mean: inputs.beta, variance: square(inputs.gamma) },
+      { epsilon: 1e-3, relu },
+    ]),
+  [kernelNames.batchNormGradient]: () =>
+    batchNormTrials(({ x, gamma, beta }, relu) => [
+      { dy: reverse(x), x, y: x, gamma, mean: beta, variance: square(gamma) },
+      { epsilon: 1e-3, relu, training: relu },
+    ]),
+}
+
+const denseInputs = (): Readonly<Record<'x' | 'kernel' | 'bias', Tensor>> => ({
+  x: sample(1, [3, 17]),
+  kernel: sample(2, [17, 5]),
+  bias: sample(3, [5]),
+})
+
+function batchNormTrials(
+  call: (inputs: Readonly<Record<'x' | 'gamma' | 'beta', Tensor>>, relu: boolean) => TrialCall,
+): TrialCall[] {
+  return [5, 16].flatMap((channels) =>
+    [true, false].map((relu) =>
+      call({ x: sample(1, [2, 7, 8, channels]), gamma: sample(2, [channels]), beta: sample(3, [channels]) }, relu),
+    ),
+  )
+}
+
+/** Whether a kernel runs here and gives what the other one gives. */
+export function passesTrial(name: string, kernel: NativeKernel, reference: NativeKernel): boolean {
+  try {
+    return tidy(() => trials[name]().every((call) => difference(kernel(...call), reference(...call)) <= tolerance))
+  } catch {
+    // An operation that this library or device doesn't have.
+    return false
+  }
+}
+
+function difference(found: Tensor | Tensor[], expected: Tensor | Tensor[]): number {
+  if (Array.isArray(found) && Array.isArray(expected)) {
+    return Math.max(...found.map((tensor, i) => difference(tensor, expected[i])))
+  }
+  if (Array.isArray(found) || Array.isArray(expected)) return Number.POSITIVE_INFINITY
+  const [a, b] = [found.dataSync(), expected.dataSync()]
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY
+  let largest = 0
+  let scale = 1e-30
+  for (let i = 0; i < a.length; i++) {
+    const distance = Math.abs(a[i] - b[i])
+    // Not Math.max: a NaN must come through.
+    if (!(distance <= largest)) largest = distance
+    scale = Math.max(scale, Math.abs(b[i]))
+  }
+  return largest / scale
+}

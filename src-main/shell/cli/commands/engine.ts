@@ -1,0 +1,181 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import {
+  benchBatchSize,
+  type EngineChoice,
+  type EngineFile,
+  type EngineId,
+  type EngineStatus,
+  type EngineTimes,
+  engineIds,
+  type InstallableEngineId,
+  installableEngineIds,
+} from '#shared/domain/engine.ts'
+import { AppError } from '#shared/errors.ts'
+import { formatMebibytes } from '#shared/units.ts'
+import type { CommandContext } from '../context.ts'
+import { table } from '../output.ts'
+import { ProgressLine } from '../progress-line.ts'
+
+const installableNames = installableEngineIds.join(' or ')
+
+export function registerEngineCommands(program: Command, context: CommandContext): void {
+  const engine = program.command('engine').description('tensor engines of this machine')
+  engine
+    .command('list')
+    .description('which engines are there')
+    .action((_options: unknown, command: Command) =>
+      context.run(command, 'read', async ({ client, output }) => {
+        const engines = await client.engines.list()
+        output.result(engines, () => describe(engines))
+        return 0
+      }),
+    )
+  engine
+    .command('doctor')
+    .description('run each engine’s self-test; say why an engine is missing and what to do')
+    .action((_options: unknown, command: Command) =>
+      context.run(command, 'read', async ({ client, output }) => {
+        const engines = await client.engines.doctor()
+        const works = engines.some((item) => item.available)
+        const choice = works && !output.json ? await client.system.info() : null
+        output.result(engines, () =>
+          [describe(engines), ...(choice === null ? [] : [describeChoice(choice)])].join('\n\n'),
+        )
+        return works ? 0 : 1
+      }),
+    )
+  engine
+    .command('bench')
+    .argument('[engines...]', `${engineIds.join(', ')}; default: every one that works`)
+    .description('time training steps on the engines, in turns')
+    .action((names: readonly string[], _options: unknown, command: Command) =>
+      context.run(command, 'read', async ({ client, output, signal }) => {
+        output.note('Timing training steps; this takes half a minute or so.')
+        const wanted = names.map(known)
+        const times = await client.engines.bench(wanted.length === 0 ? {} : { engines: wanted }, { signal })
+        output.result(times, () => describeTimes(times))
+        return 0
+      }),
+    )
+  engine
+    .command('install')
+    .argument('<engine>', installableNames)
+    .description('install TensorFlow’s library (native: 0.2 GB to download, cuda: 2.8 GB)')
+    .option('--from <path>', 'an archive, or a folder of archives, instead of the network; see: tmu engine files')
+    .action((name: string, options: { readonly from?: string }, command: Command) =>
+      context.run(command, 'read', async ({ client, output, signal }) => {
+        const line = new ProgressLine(output.terminal)
+        // The process that reads it may have another working folder.
+        const file = options.from === undefined ? {} : { file: resolve(options.from) }
+        let installed: EngineStatus | null = null
+        try {
+          for await (const event of await client.engines.install({ engine: installable(name), ...file }, { signal })) {
+            if (event.kind === 'finished') {
+              installed = event.status
+              continue
+            }
+            const { done, total, etaSeconds, rate, phase, part } = event
+            const speed = rate === null ? [] : [`${formatMebibytes(rate)}/s`]
+            const what = [phase, ...speed, ...(part === null ? [] : [part])].join(', ')
+            line.update(total === null ? 0 : done / total, etaSeconds, what)
+          }
+        } finally {
+          line.clear()
+        }
+        const status = installed
+        if (status === null) throw new AppError('cancelled', 'The installation was cancelled; nothing was changed.')
+        output.result(status, () => describe([status]))
+        return 0
+      }),
+    )
+  engine
+    .command('files')
+    .argument('<engine>', installableNames)
+    .description('what to download on another machine, for install --from')
+    .action((name: string, _options: unknown, command: Command) =>
+      context.run(command, 'read', async ({ client, output }) => {
+        const files = await client.engines.files({ engine: installable(name) })
+        output.result(files, () => describeFiles(name, files))
+        return 0
+      }),
+    )
+  engine
+    .command('uninstall')
+    .argument('<engine>', installableNames)
+    .description('remove an installed engine, and what was downloaded for it')
+    .action((name: string, _options: unknown, command: Command) =>
+      context.run(command, 'read', async ({ client, output }) => {
+        const result = await client.engines.uninstall({ engine: installable(name) })
+        output.result(result, () =>
+          result.removed ? `The ${name} engine was removed.` : `The ${name} engine was not installed.`,
+        )
+        return 0
+      }),
+    )
+}
+
+function known(name: string): EngineId {
+  const found = engineIds.find((id) => id === name)
+  if (found !== undefined) return found
+  throw new AppError('bad-input', `There is no engine "${name}".`, { hint: `Engines: ${engineIds.join(', ')}.` })
+}
+
+function installable(name: string): InstallableEngineId {
+  const found = installableEngineIds.find((id) => id === name)
+  if (found !== undefined) return found
+  throw new AppError('bad-input', `The engine "${name}" can't be installed.`, {
+    hint: `Engines to install: ${installableEngineIds.join(', ')}.`,
+  })
+}
+
+/** Facts in columns; reasons, which are sentences, below. */
+function describe(engines: readonly EngineStatus[]): string {
+  const facts = table(
+    ['ENGINE', 'AVAILABLE', 'VERSION', 'THREADS', 'SELF-TEST', 'KERNELS', 'DEVICE'],
+    engines.map((item) => [
+      item.id,
+      item.available ? 'yes' : 'no',
+      item.version ?? '–',
+      item.threads ?? '–',
+      item.selfTestSeconds === undefined ? '–' : `${item.selfTestSeconds.toFixed(2)} s`,
+      item.kernelSet ?? '–',
+      item.device ?? '–',
+    ]),
+  )
+  const reasons = engines.flatMap(({ id, reason }) => (reason === undefined ? [] : [`${id}: ${reason}`]))
+  return [facts, ...(reasons.length === 0 ? [] : [reasons.join('\n')])].join('\n\n')
+}
+
+function describeChoice({ engine, passedOver }: EngineChoice): string {
+  return [
+    `New studies use ${engine}.`,
+    ...passedOver.map(({ id, reason }) => `  ${id} is passed over: ${reason}`),
+  ].join('\n')
+}
+
+function describeTimes(times: readonly EngineTimes[]): string {
+  const networks = times[0]?.steps.map(({ network, architecture }) => `${network} (${architecture})`) ?? []
+  const rows = times.map(({ engine: { id, device }, steps }) => [
+    id,
+    ...steps.map(({ min, median }) => `${min.toFixed(1)} / ${median.toFixed(1)}`),
+    device ?? '–',
+  ])
+  return `Milliseconds of a training step, batch ${benchBatchSize}: minimum / median\n${table(['ENGINE', ...networks, 'DEVICE'], rows)}`
+}
+
+function describeFiles(name: string, files: readonly EngineFile[]): string {
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
+  return [
+    `The ${name} engine is installed from ${files.length === 1 ? 'this file' : `these ${files.length} files`}, ${formatMebibytes(total)} in all:`,
+    '',
+    ...files.flatMap(({ title, name: file, bytes, sha256, command }) => [
+      `${title}, ${formatMebibytes(bytes)}`,
+      `  ${file}`,
+      `  sha256 ${sha256}`,
+      `  ${command}`,
+    ]),
+    '',
+    `Then: tmu engine install ${name} --from ${files.length === 1 ? 'FILE' : 'FOLDER'}`,
+  ].join('\n')
+}
