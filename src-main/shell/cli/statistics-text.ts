@@ -25,12 +25,16 @@ function describeMetric(item: MetricComparison, reference: string, methods: read
   const signed = (value: number): string => `${value < 0 ? '−' : '+'}${number(Math.abs(value))}`
   const range = (ci: readonly [number, number] | null): string =>
     ci === null ? '–' : `${signed(ci[0])} to ${signed(ci[1])}`
+  const reasons: string[] = []
   const rows = methods.flatMap((method) => {
     const figure = item.figures.find((candidate) => candidate.method === method)
     const mean = figure !== undefined && isPresent(figure.figure) ? number(figure.figure.value) : '–'
     const difference = item.differences.find((candidate) => candidate.method === method)
     if (difference === undefined) return method === reference ? [[method, mean, '(reference)', '', '', '', '']] : []
-    if (!isPresent(difference.difference)) return [[method, mean, difference.difference.absent, '', '', '', '']]
+    if (!isPresent(difference.difference)) {
+      reasons.push(`${method}: ${difference.difference.absent}`)
+      return [[method, mean, 'n/a', '', '', '', '']]
+    }
     const p = difference.pHolm
     return [
       [
@@ -50,6 +54,7 @@ function describeMetric(item: MetricComparison, reference: string, methods: read
   return [
     `${item.metric} (${unit}; ${words}${floor})`,
     table(['METHOD', 'MEAN', 'DIFFERENCE', 'CI OVER IMAGES', 'CI OVER SEEDS', 'P (HOLM)', 'DIFFERS'], rows),
+    ...reasons,
   ].join('\n')
 }
 

@@ -90,7 +90,12 @@ export async function studyStatistics(
     golds,
     forgetCount,
     metrics,
-    pareto: paretoOf(methods, byMethod, ledger),
+    // Judged by other golds, a figure can't be on one front with the rest; the oracle isn't a method anyway.
+    pareto: paretoOf(
+      methods.filter((method) => goldCountOf(byMethod.get(method) ?? []) === golds),
+      byMethod,
+      ledger,
+    ),
     notes: notesOn(seeds, golds, forgetCount, metrics),
   }
 }
