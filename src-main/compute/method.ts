@@ -5,7 +5,7 @@
  */
 import type { z } from 'zod'
 import type { Cost } from '#shared/domain/stage.ts'
-import type { StageProgress, StageTypes, TmuFeature } from './stages.ts'
+import type { StageProgress, StageTypes, TmuFeature, TwinShift } from './stages.ts'
 import type { UnlearnContext } from './worker/training/types.ts'
 
 export type MethodFamily = 'reference' | 'tmu' | 'baseline' | 'control'
@@ -29,6 +29,8 @@ export interface MethodNeeds {
   readonly twinSamples?: boolean
   /** Checkpoints of M_o, by epoch; a function where a parameter chooses them. */
   readonly epochs?: readonly number[]
+  /** Which twin pool, where it isn't F's classes' as it is. */
+  readonly twinShift?: TwinShift
 }
 
 export interface MethodCounts {
@@ -54,6 +56,11 @@ export interface FeaturePlan {
   readonly referenceUnderTwin: boolean
   /** Least probability of easy that is labelled easy. */
   readonly threshold: number
+  /** Samples nearer to the threshold than this get no label; 0: all get one. */
+  readonly abstain: number
+  /** Epoch of M_e; null: the study's. */
+  readonly earlyEpoch: number | null
+  readonly twinShift: TwinShift
   readonly predictor: Omit<StageTypes['fit-predictor']['params'], 'features' | 'bounds'>
 }
 

@@ -34,7 +34,8 @@ import { countMatchedRandom } from './worker/tmu/count-matched-random.ts'
 import { oracle } from './worker/tmu/oracle.ts'
 import { tmu } from './worker/tmu/tmu.ts'
 import { tmuFaithful } from './worker/tmu/tmu-faithful.ts'
-import { tmuSoft } from './worker/tmu/tmu-soft.ts'
+import { tmuMap } from './worker/tmu/tmu-map.ts'
+import { tmuSoft, tmuSoftRetrained } from './worker/tmu/tmu-soft.ts'
 
 export type MethodParams = Readonly<Record<string, unknown>>
 
@@ -43,6 +44,8 @@ const definitions: readonly MethodDefinition[] = [
   none,
   tmu,
   tmuSoft,
+  tmuSoftRetrained,
+  tmuMap,
   tmuFaithful,
   rewind,
   fineTune,

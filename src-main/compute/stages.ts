@@ -42,6 +42,23 @@ export interface DataParams {
 
 export { type PredictorReport, type TmuFeature, tmuFeatures } from '#shared/domain/tmu.ts'
 
+/** What was done to the twin samples' pixels, to see how far off the twin pool may be. Severity 1 to 5. */
+export interface Corruption {
+  readonly kind: 'noise' | 'blur' | 'contrast'
+  readonly severity: number
+}
+
+/** What of the twin pool the twin problem is made of. */
+export interface TwinShift {
+  /** Share of H_c that is used. */
+  readonly share: number
+  /** Share of it that is replaced by samples of other classes. */
+  readonly mix: number
+  /** Another class than F's; null: F's own. */
+  readonly classIndex: number | null
+  readonly corruption?: Corruption
+}
+
 /** How the easy/hard labels of F are made. `oracle` is a stage kind of its own: it alone may see a gold. */
 export type LabelRule = 'predicted' | 'all-easy' | 'all-hard' | 'cf-quantile' | 'count-matched-random'
 
@@ -64,7 +81,7 @@ export interface StageTypes {
   }
   /** M_t: M_o fine-tuned on D plus the twin samples H_c. */
   'train-twin': {
-    params: { data: DataParams; architecture: string; recipe: Recipe }
+    params: { data: DataParams; architecture: string; recipe: Recipe; corruption?: Corruption }
     inputs: 'images' | 'labels' | 'members' | 'twin' | 'original'
     outputs: 'weights' | 'curve'
   }
@@ -89,6 +106,8 @@ export interface StageTypes {
       epsilon: number
       steps: number
       pgdTarget: 'softmax' | 'logits'
+      /** Of `samples`. */
+      corruption?: Corruption
     }
     inputs: 'images' | 'labels' | 'samples' | 'references' | 'model' | 'early' | 'referenceModel'
     outputs: 'features'
@@ -107,16 +126,19 @@ export interface StageTypes {
       epochs: number
       batchSize: number
       folds: number
+      /** Isotonic: monotone recalibration on cross-validated probabilities. */
+      calibration?: 'isotonic'
     }
     inputs: 'twinFeatures' | 'twinOutcome'
     outputs: 'predictor' | 'report'
   }
   /**
-   * Output `labels` safetensors: `easy` uint8 [n], `ids` int32 [n], `probability` float32 [n] where the rule has one.
+   * Output `labels` safetensors: `easy` uint8 [n], `ids` int32 [n], `probability` float32 [n] where the rule has one,
+   * `abstained` uint8 [n] where `abstain` is given: samples nearer to the threshold than that.
    * `predicted` and `cf-quantile` read predictor and features; `count-matched-random` reads `predicted` (a labels object).
    */
   label: {
-    params: { rule: LabelRule; threshold: number }
+    params: { rule: LabelRule; threshold: number; abstain?: number }
     inputs: 'forget' | 'predictor' | 'features' | 'predicted'
     outputs: 'labels'
   }
@@ -137,6 +159,8 @@ export interface StageTypes {
       recipe: Recipe
       method: string
       options: Readonly<Record<string, unknown>>
+      /** Of the twin samples. */
+      corruption?: Corruption
     }
     inputs: 'images' | 'labels' | UnlearnInput
     outputs: 'weights' | 'curve' | 'report'
@@ -146,7 +170,13 @@ export interface StageTypes {
    * float32 [n, K], and `SET/features` float32 [n, width] for SET in `featureSets`.
    */
   predict: {
-    params: { data: DataParams; architecture: string; featureSets: readonly OutcomeSet[] }
+    params: {
+      data: DataParams
+      architecture: string
+      featureSets: readonly OutcomeSet[]
+      /** Of the set `twin`. */
+      corruption?: Corruption
+    }
     inputs: 'images' | 'model' | OutcomeSet
     outputs: 'outcome'
   }

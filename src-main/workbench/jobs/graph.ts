@@ -12,7 +12,7 @@ import { addEvaluation } from './graph/evaluation.ts'
 import { GraphBuilder, type InputsOf, outputOf, type StageOutput, type StudyMaterial } from './graph/graph-builder.ts'
 import { addLabels, type Labelling } from './graph/labelling.ts'
 import { methodNeeds, paramsOf } from './graph/method-settings.ts'
-import { addTwin, type TwinLineage } from './graph/twin-lineage.ts'
+import { addTwin, corruptionOf, type TwinLineage } from './graph/twin-lineage.ts'
 
 export const goldMethod = 'gold'
 export const noneMethod = 'none'
@@ -156,16 +156,24 @@ function addUnlearning(
     original: outputOf(seed.original, 'weights'),
   }
   if (labelling !== null) inputs.easyHard = outputOf(labelling.labels, 'labels')
-  if (needs.twin === true || needs.twinSamples === true) inputs.twin = { object: lists.twin.object }
+  if (needs.twin === true || needs.twinSamples === true) inputs.twin = { object: lists.twinOf(needs.twinShift).object }
   if (needs.twin === true) {
-    inputs.twinModel = outputOf(addTwin(graph, seed), 'weights')
+    inputs.twinModel = outputOf(addTwin(graph, seed, needs.twinShift), 'weights')
   }
   for (const epoch of needs.epochs ?? []) inputs[`epoch-${epoch}`] = outputOf(seed.original, `epoch-${epoch}`)
+  const twinCorruption = needs.twin === true ? corruptionOf(needs.twinShift) : {}
   const label = `${method}${seed.suffix}`
   const unlearn = graph.add(
     'unlearn',
     { seed: seed.seed, scope: 'request', label },
-    { data: graph.data, architecture, recipe, method: baseMethodOf(method), options: paramsOf(config, method) },
+    {
+      data: graph.data,
+      architecture,
+      recipe,
+      method: baseMethodOf(method),
+      options: paramsOf(config, method),
+      ...twinCorruption,
+    },
     inputs,
   )
   return { unlearn, outcome: graph.predict(unlearn, seed.seed, label), labelling }

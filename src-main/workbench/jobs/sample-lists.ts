@@ -1,6 +1,7 @@
 /** The lists of samples that a study's stages read, as objects of their own. */
 import { createHash } from 'node:crypto'
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
+import type { TwinShift } from '#main/compute/stages.ts'
 import { readIds, readLabels } from '#main/compute/worker/array-objects.ts'
 import { encodeIds } from '#main/workbench/datasets/sample-data.ts'
 import type { Dataset, Split } from '#shared/domain/dataset.ts'
@@ -26,6 +27,8 @@ export interface SampleLists {
   readonly retain: SampleList
   /** H_c: the twin pool's samples of F's classes. */
   readonly twin: SampleList
+  /** H_c as a shift knob changes it: fewer samples, some of other classes, or all of another one. */
+  twinOf(shift: Pick<TwinShift, 'share' | 'mix' | 'classIndex'> | undefined): SampleList
   /** At most 1,000 of R, for metrics. */
   readonly retainSample: SampleList
   readonly evaluation: SampleList
@@ -70,11 +73,21 @@ export async function deriveSampleLists(
     content.set(object, bytes)
     return { object, count: ids.length }
   }
+  const shifted = new Map<string, SampleList>()
   const lists: SampleLists = {
     members: { object: split.members, count: members.length },
     forget: { object: forgetSet.ids, count: forget.length },
     retain: listOf(retain),
     twin: listOf(twin),
+    twinOf(shift) {
+      if (shift === undefined || (shift.share === 1 && shift.mix === 0 && shift.classIndex === null)) return lists.twin
+      const key = `${shift.share} ${shift.mix} ${shift.classIndex}`
+      const known = shifted.get(key)
+      if (known !== undefined) return known
+      const made = listOf(shiftedTwin(twin, twinPool, labels, shift, split.seed))
+      shifted.set(key, made)
+      return made
+    },
     retainSample: listOf(retainSample),
     evaluation: { object: split.evaluation, count: evaluation.length },
     classRetain: retain.filter((sample) => classCounts.has(labels[sample])).length,
@@ -107,6 +120,28 @@ export function twinSamples(
     chosen.push(...drawSorted(Int32Array.from(samples), wanted, random))
   }
   return Int32Array.from(chosen).sort()
+}
+
+/**
+ * Of another class: all of its samples in the pool. Mixed: a seeded share is replaced by samples of other classes, as
+ * far as the pool has any. Then a seeded share of all that, one at least.
+ */
+export function shiftedTwin(
+  twin: Int32Array,
+  pool: Int32Array,
+  labels: Int32Array,
+  { share, mix, classIndex }: Pick<TwinShift, 'share' | 'mix' | 'classIndex'>,
+  seed: number,
+): Int32Array {
+  const base = classIndex === null ? twin : pool.filter((sample) => labels[sample] === classIndex)
+  const own = new Set(base.map((sample) => labels[sample]))
+  const others = pool.filter((sample) => !own.has(labels[sample]))
+  const replaced = Math.min(others.length, Math.round(mix * base.length))
+  const kept = drawSorted(base, base.length - replaced, Random.of(seed, 'twin-shift', 'kept'))
+  const strangers = drawSorted(others, replaced, Random.of(seed, 'twin-shift', 'strangers'))
+  const mixed = Int32Array.from([...kept, ...strangers]).sort()
+  const wanted = mixed.length === 0 ? 0 : Math.max(1, Math.round(share * mixed.length))
+  return drawSorted(mixed, wanted, Random.of(seed, 'twin-shift', 'share'))
 }
 
 function drawSorted(ids: Int32Array, count: number, random: Random): Int32Array {

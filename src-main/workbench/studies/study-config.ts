@@ -84,6 +84,8 @@ function withinEpochs(
     const definition = methodOf(method)
     const set = { ...given[methodOf(method).id], ...given[method] }
     const params = completeMethodOptions([method], given)[method] ?? {}
+    const early = definition.features?.(params).earlyEpoch ?? null
+    if (early !== null && early > epochs) throw beyondTraining(`${method}.earlyEpoch`, early, epochs)
     const beyond = (definition.needs(params).epochs ?? []).filter((epoch) => epoch > epochs)
     for (const [key, value] of Object.entries(params)) {
       if (typeof value !== 'number' || !beyond.includes(value) || !isEpochOfOriginal(method, key, params)) continue

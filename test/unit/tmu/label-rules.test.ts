@@ -4,6 +4,7 @@ import {
   labelByModel,
   labelByThreshold,
   labelCountMatched,
+  withinBand,
 } from '#main/compute/worker/tmu/label-rules.ts'
 import { Random } from '#shared/random.ts'
 
@@ -22,14 +23,26 @@ describe('label rules', () => {
 
   it('draw as many hard samples as predicted, elsewhere, the same ones for the same seed', () => {
     const predicted = Uint8Array.from({ length: 200 }, (_, i) => (i < 50 ? 0 : 1))
-    const drawn = labelCountMatched(predicted, Random.of(1, 'a'))
+    const drawn = labelCountMatched(predicted, undefined, Random.of(1, 'a')).easy
     expect(drawn.filter((easy) => easy === 0).length).toBe(50)
     // Of 50 hard ones drawn from 200, 12.5 fall on the predicted ones by chance.
     const shared = drawn.filter((easy, i) => easy === 0 && predicted[i] === 0).length
     expect(shared).toBeGreaterThan(3)
     expect(shared).toBeLessThan(25)
-    expect(labelCountMatched(predicted, Random.of(1, 'a'))).toEqual(drawn)
-    expect(labelCountMatched(predicted, Random.of(2, 'a'))).not.toEqual(drawn)
+    expect(labelCountMatched(predicted, undefined, Random.of(1, 'a')).easy).toEqual(drawn)
+    expect(labelCountMatched(predicted, undefined, Random.of(2, 'a')).easy).not.toEqual(drawn)
+  })
+
+  it('leave out what is nearer to the threshold than the band, and as many by chance', () => {
+    expect([...withinBand([0.2, 0.45, 0.5, 0.61, 0.7], 0.5, 0.1)]).toEqual([0, 1, 1, 0, 0])
+    const easy = Uint8Array.of(0, 0, 1, 1, 1, 0)
+    const abstained = Uint8Array.of(1, 0, 1, 0, 0, 0)
+    const drawn = labelCountMatched(easy, abstained, Random.of(3, 'a'))
+    const left = drawn.abstained ?? new Uint8Array()
+    expect(left.filter((value) => value === 1)).toHaveLength(2)
+    // Hard and labelled: two; an abstained sample is not one of them.
+    expect(drawn.easy.filter((value, i) => value === 0 && left[i] === 0)).toHaveLength(2)
+    expect(drawn.easy.filter((value, i) => value === 0 && left[i] === 1)).toHaveLength(0)
   })
 
   it('call a sample easy where the model predicts its label, ties going to the lowest class', () => {

@@ -39,6 +39,19 @@ describe('the easy/hard predictor', () => {
     expect(Math.abs((report.featureAuc.df ?? 0) - 0.5)).toBeLessThan(0.1)
   })
 
+  it('calibrated by isotonic regression keeps the order and is no worse in Brier score, out of fold', async () => {
+    const { table, easy } = twin(300)
+    const plain = await fitPredictor(table, easy, settings, 1, rest)
+    const calibrated = await fitPredictor(table, easy, { ...settings, calibration: 'isotonic' }, 1, rest)
+    expect(calibrated.predictor.model).toEqual(plain.predictor.model)
+    const points = { df: [0.5, 0.5, 0.5], cf: [0.2, 2.4, 3.8] }
+    const [sure, open, hard] = predictEasy(calibrated.predictor, points)
+    expect(sure).toBeGreaterThanOrEqual(open)
+    expect(open).toBeGreaterThanOrEqual(hard)
+    expect(calibrated.report.brier).toBeLessThan(plain.report.brier + 0.01)
+    expect(calibrated.report.n).toBe(300)
+  })
+
   it('reports no skill where the labels have nothing to do with the features', async () => {
     const { table } = twin(300)
     const random = Random.of(9, 'coin')

@@ -33,7 +33,12 @@ export class ImageCache {
  * Batches of `bytes`, a uint8 NHWC blob of whole images.
  * @throws AppError `corrupt` when the blob isn't made of whole images of this shape.
  */
-export function createPixelFeed(engine: Engine, data: DataParams, bytes: Uint8Array): PixelFeed {
+export function createPixelFeed(
+  engine: Engine,
+  data: DataParams,
+  bytes: Uint8Array,
+  replaced: ReadonlyMap<number, Uint8Array> = new Map(),
+): PixelFeed {
   const { height, width, channels } = data
   const pixelCount = height * width * channels
   if (bytes.byteLength === 0 || bytes.byteLength % pixelCount !== 0) {
@@ -56,10 +61,12 @@ export function createPixelFeed(engine: Engine, data: DataParams, bytes: Uint8Ar
         if (!(sample >= 0 && sample < sampleCount)) {
           throw new AppError('internal', `There is no sample ${sample} among the ${sampleCount} of the data set.`)
         }
-        if (views === undefined) gather(values, row * pixelCount, bytes, sample * pixelCount, pixelCount, tables)
+        const other = replaced.get(sample)
+        const [source, from] = other === undefined ? [bytes, sample * pixelCount] : [other, 0]
+        if (views === undefined) gather(values, row * pixelCount, source, from, pixelCount, tables)
         else {
           const { flips, down, right } = views
-          copyView(view, bytes, sample * pixelCount, data, {
+          copyView(view, source, from, data, {
             flip: flips[row] === 1,
             down: down[row],
             right: right[row],
@@ -70,6 +77,8 @@ export function createPixelFeed(engine: Engine, data: DataParams, bytes: Uint8Ar
       }
       return engine.tf.tensor4d(values, [samples.length, height, width, channels]) as Tensor4D
     },
+    pixels: (sample) => replaced.get(sample) ?? bytes.subarray(sample * pixelCount, (sample + 1) * pixelCount),
+    replacing: (others) => createPixelFeed(engine, data, bytes, new Map([...replaced, ...others])),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ObjectHash } from '#shared/ids.ts'
 import type { OutcomeSet } from '../../stages.ts'
+import { corrupted } from '../data/corruption.ts'
 import { inputOf, optionalInputOf, type StageRunner, type StoredArray } from '../stage-runner.ts'
 import { Pacer } from '../training/pacer.ts'
 import { predicting } from '../training/predict.ts'
@@ -18,7 +19,7 @@ export const predictStage: StageRunner<'predict'> = async function* (spec, conte
     if (object !== null) sets.push({ set, ids: await context.readIds(object) })
   }
   const total = sets.reduce((sum, { ids }) => sum + ids.length, 0)
-  const feed = await context.pixels(data, inputOf(spec, 'images'))
+  const plain = await context.pixels(data, inputOf(spec, 'images'))
   const network = await context.createNetwork(architecture, data)
   try {
     network.load(await context.readWeights(inputOf(spec, 'model')))
@@ -27,6 +28,7 @@ export const predictStage: StageRunner<'predict'> = async function* (spec, conte
     const pacer = new Pacer()
     let finished = 0
     for (const { set, ids } of sets) {
+      const feed = set === 'twin' ? corrupted(plain, ids, spec.params.corruption) : plain
       const batches = predicting(stage, network, feed, ids)
       let batch = await batches.next()
       for (; !batch.done; batch = await batches.next()) {

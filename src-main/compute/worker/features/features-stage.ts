@@ -1,6 +1,7 @@
 /** Stage `features`: DF, AF and CF of samples under a model that has seen them (SCIENCE section 1, step 4). */
 import type { ObjectHash } from '#shared/ids.ts'
 import type { StageProgress, StageSpec, TmuFeature } from '../../stages.ts'
+import { corrupted } from '../data/corruption.ts'
 import { inputOf, optionalInputOf, type RunnerContext, type StageRunner, type StoredArray } from '../stage-runner.ts'
 import { Pacer } from '../training/pacer.ts'
 import { predict } from '../training/predict.ts'
@@ -15,8 +16,12 @@ export const featuresStage: StageRunner<'features'> = async function* (spec, con
   const { data, architecture, features, neighbours, epsilon, steps, pgdTarget } = spec.params
   const { classCount } = data
   const stage = await context.stage()
-  const feed = await context.feed(data, inputOf(spec, 'images'), inputOf(spec, 'labels'))
   const samples = await context.readIds(inputOf(spec, 'samples'))
+  const feed = corrupted(
+    await context.feed(data, inputOf(spec, 'images'), inputOf(spec, 'labels')),
+    samples,
+    spec.params.corruption,
+  )
   const labels = labelsOf(feed, samples)
   const columns: Partial<Record<TmuFeature, Float64Array>> = {}
   const network = await context.createNetwork(architecture, data)

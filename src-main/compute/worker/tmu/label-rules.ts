@@ -7,16 +7,32 @@ export function labelByThreshold(probabilities: ArrayLike<number>, threshold: nu
   return Uint8Array.from(probabilities, (probability) => (probability >= threshold ? 1 : 0))
 }
 
+/** 1 where the probability is nearer to the threshold than `abstain`: too close to call. */
+export function withinBand(probabilities: ArrayLike<number>, threshold: number, abstain: number): Uint8Array {
+  return Uint8Array.from(probabilities, (probability) => (Math.abs(probability - threshold) < abstain ? 1 : 0))
+}
+
 /** Hard are the samples that the original learned latest, as large a share of F as of the twin samples. */
 export function labelByLateLearning(lateness: ArrayLike<number>, hardShare: number): Uint8Array {
   const order = Int32Array.from(lateness, (_, i) => i).sort((a, b) => lateness[b] - lateness[a] || a - b)
   return withHard(order, Math.round(hardShare * order.length))
 }
 
-/** As many hard labels as predicted, on samples drawn at random. */
-export function labelCountMatched(predicted: Uint8Array, random: Random): Uint8Array {
-  const hard = predicted.reduce((count, easy) => count + (easy === 0 ? 1 : 0), 0)
-  return withHard(random.shuffle(Int32Array.from(predicted, (_, i) => i)), hard)
+/** As many hard labels, and as many samples without one, as predicted, on samples drawn at random. */
+export function labelCountMatched(
+  predicted: Uint8Array,
+  abstained: Uint8Array | undefined,
+  random: Random,
+): { readonly easy: Uint8Array; readonly abstained?: Uint8Array } {
+  const isHard = (easy: number, i: number): boolean => easy === 0 && abstained?.[i] !== 1
+  const hard = predicted.reduce((count, easy, i) => count + (isHard(easy, i) ? 1 : 0), 0)
+  const order = random.shuffle(Int32Array.from(predicted, (_, i) => i))
+  const easy = withHard(order, hard)
+  if (abstained === undefined) return { easy }
+  const without = abstained.reduce((count, value) => count + value, 0)
+  const drawn = new Uint8Array(predicted.length)
+  for (let k = hard; k < hard + without; k++) drawn[order[k]] = 1
+  return { easy, abstained: drawn }
 }
 
 /** Easy where the model whose `logits` [n, K] these are predicts the label. */

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { FeaturePlan } from '../../method.ts'
 import { type TmuFeature, tmuFeatures } from '../../stages.ts'
 import { sigmoid } from './mlp.ts'
+import { twinShiftOf, twinShiftParams } from './twin-shift.ts'
 
 export const twinPaper = 'Niu et al., Twin Machine Unlearning; public code abc321123444/TWIN-unlearning'
 
@@ -56,7 +57,24 @@ export const predictorParams = (defaults: PredictorDefaults) => ({
     .enum(['probability', 'raw'])
     .default(defaults.predictorOutput)
     .describe('What the threshold is compared with; the public code takes the output before the sigmoid'),
+  calibration: z
+    .enum(['none', 'isotonic'])
+    .default('none')
+    .describe('Recalibrates the predicted probabilities on cross-validated ones by isotonic regression'),
   threshold: z.number().min(0).max(1).default(0.5).describe('Least predictor output that is labelled easy'),
+  abstain: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0)
+    .describe('Half width of the band around the threshold whose samples get no label and are left out of unlearning'),
+  earlyEpoch: z
+    .int()
+    .min(0)
+    .max(1000)
+    .default(0)
+    .describe('Epoch of M_e, which CF is measured under; 0: the study\u2019s'),
+  ...twinShiftParams,
 })
 
 export type PredictorParams = z.infer<z.ZodObject<ReturnType<typeof predictorParams>>>
@@ -74,7 +92,11 @@ export function featurePlan(params: PredictorParams, required: readonly TmuFeatu
     referenceUnderTwin: params.references === 'twin-model',
     // A threshold on the raw output is one on the probability elsewhere: raw 0.5 is probability 0.622.
     threshold: params.predictorOutput === 'raw' ? sigmoid(params.threshold) : params.threshold,
+    abstain: params.abstain,
+    earlyEpoch: params.earlyEpoch === 0 ? null : params.earlyEpoch,
+    twinShift: twinShiftOf(params),
     predictor: {
+      ...(params.calibration === 'isotonic' ? { calibration: 'isotonic' as const } : {}),
       hidden: params.predictor === 'mlp' ? [32, 16] : [],
       lr: params.predictorLr,
       epochs: params.predictorEpochs,
@@ -93,6 +115,7 @@ export interface UnlearningDefaults {
   readonly weightDecay: number
   readonly forgetRepeats: number
   readonly easyTreatment: 'noise' | 'true-label' | 'label-smoothing' | 'dropped'
+  readonly hardTreatment: 'random-label' | 'uniform-soft' | 'maximise' | 'twin-map'
 }
 
 export const unlearningParams = (defaults: UnlearningDefaults) => ({
@@ -125,15 +148,17 @@ export const unlearningParams = (defaults: UnlearningDefaults) => ({
     .describe('How often an epoch visits each forget sample; the public code once'),
   retainShare: z.number().gt(0).max(1).default(1).describe('Share of the retained samples that an epoch visits'),
   hardTreatment: z
-    .enum(['random-label', 'uniform-soft', 'maximise'])
-    .default('random-label')
+    .enum(['random-label', 'uniform-soft', 'maximise', 'twin-map'])
+    .default(defaults.hardTreatment)
     .describe(
-      'Hard samples get one random other class for good (public code), the uniform distribution, or their loss is maximised',
+      'Hard samples get one random other class for good (public code), the uniform distribution, the class that the twin problem foretells the gold to take them for, or their loss is maximised',
     ),
   easyTreatment: z
     .enum(['noise', 'true-label', 'label-smoothing', 'dropped'])
     .default(defaults.easyTreatment)
     .describe('Easy samples keep their label on noisy inputs, on clean ones, smoothed, or are left out'),
+  mapFirstEpoch: z.int().min(1).max(1000).default(2).describe('First checkpoint that the twin map reads; for twin-map'),
+  mapSecondEpoch: z.int().min(1).max(1000).default(4).describe('Second checkpoint that it reads; for twin-map'),
   noiseSigma: z
     .number()
     .min(0)
@@ -152,6 +177,7 @@ export const correctedUnlearning: UnlearningDefaults = {
   weightDecay: 0,
   forgetRepeats: 4,
   easyTreatment: 'noise',
+  hardTreatment: 'random-label',
 }
 
 export const correctedPredictor: PredictorDefaults = {

@@ -4,7 +4,7 @@ import type { ObjectHash } from '#shared/ids.ts'
 import { Random } from '#shared/random.ts'
 import { type StageSpec, tmuFeatures } from '../../stages.ts'
 import { inputOf, type RunnerContext, type StageRunner, type StoredArrays } from '../stage-runner.ts'
-import { labelByLateLearning, labelByModel, labelByThreshold, labelCountMatched } from './label-rules.ts'
+import { labelByLateLearning, labelByModel, labelByThreshold, labelCountMatched, withinBand } from './label-rules.ts'
 import { type FeatureTable, fitPredictor, type Predictor, predictEasy } from './predictor.ts'
 
 // biome-ignore lint/correctness/useYield: a second's work, with nothing to report on the way
@@ -24,8 +24,7 @@ export const fitPredictorStage: StageRunner<'fit-predictor'> = async function* (
 // biome-ignore lint/correctness/useYield: done at once
 export const labelStage: StageRunner<'label'> = async function* (spec, context) {
   const forget = await context.readIds(inputOf(spec, 'forget'))
-  const { easy, probability } = await labelled(spec, context, forget)
-  return { labels: await writeLabels(context, forget, easy, probability) }
+  return { labels: await writeLabels(context, forget, await labelled(spec, context, forget)) }
 }
 
 // biome-ignore lint/correctness/useYield: done at once
@@ -36,15 +35,12 @@ export const oracleLabelStage: StageRunner<'oracle-label'> = async function* (sp
   sameSamples(intsOf(outcome, 'ids/forget'), forget)
   const logits = floatsOf(outcome, 'forget/logits')
   const labels = forget.map((sample) => truth[sample])
-  return { labels: await writeLabels(context, forget, labelByModel(logits, labels, rowWidth(logits, forget.length))) }
+  const easy = labelByModel(logits, labels, rowWidth(logits, forget.length))
+  return { labels: await writeLabels(context, forget, { easy }) }
 }
 
-async function labelled(
-  spec: StageSpec<'label'>,
-  context: RunnerContext,
-  forget: Int32Array,
-): Promise<{ readonly easy: Uint8Array; readonly probability?: Float64Array }> {
-  const { rule, threshold } = spec.params
+async function labelled(spec: StageSpec<'label'>, context: RunnerContext, forget: Int32Array): Promise<NewLabels> {
+  const { rule, threshold, abstain } = spec.params
   switch (rule) {
     case 'all-easy':
       return { easy: new Uint8Array(forget.length).fill(1) }
@@ -52,7 +48,8 @@ async function labelled(
       return { easy: new Uint8Array(forget.length) }
     case 'predicted': {
       const probability = predictEasy(await predictorOf(spec, context), await forgetTable(spec, context, forget))
-      return { easy: labelByThreshold(probability, threshold), probability }
+      const abstained = abstain === undefined ? undefined : withinBand(probability, threshold, abstain)
+      return { easy: labelByThreshold(probability, threshold), probability, abstained }
     }
     case 'cf-quantile': {
       const { hardShare } = await predictorOf(spec, context)
@@ -61,38 +58,45 @@ async function labelled(
       return { easy: labelByLateLearning(cf, hardShare) }
     }
     case 'count-matched-random': {
-      const predicted = await readLabels(context, inputOf(spec, 'predicted'), forget)
-      return { easy: labelCountMatched(predicted, Random.of(spec.seed, 'label', rule)) }
+      const { easy, abstained } = await readLabels(context, inputOf(spec, 'predicted'), forget)
+      return labelCountMatched(easy, abstained, Random.of(spec.seed, 'label', rule))
     }
     default:
       return assertNever(rule)
   }
 }
 
-/** The easy/hard labels of a labels object, which must be those of `forget`. */
+interface NewLabels {
+  readonly easy: Uint8Array
+  readonly probability?: Float64Array
+  readonly abstained?: Uint8Array | undefined
+}
+
+/** The easy/hard labels of a labels object, which must be those of `forget`, and which of them are none. */
 export async function readLabels(
   context: Pick<RunnerContext, 'readArrays'>,
   object: ObjectHash,
   forget: Int32Array,
-): Promise<Uint8Array> {
+): Promise<{ readonly easy: Uint8Array; readonly abstained?: Uint8Array }> {
   const arrays = await context.readArrays(object)
   const easy = arrays.easy?.data
   if (!(easy instanceof Uint8Array)) throw new AppError('corrupt', `The object ${object} has no easy/hard labels.`)
   sameSamples(intsOf(arrays, 'ids'), forget)
-  return easy
+  const abstained = arrays.abstained?.data
+  return { easy, ...(abstained instanceof Uint8Array ? { abstained } : {}) }
 }
 
 function writeLabels(
   context: RunnerContext,
   forget: Int32Array,
-  easy: Uint8Array,
-  probability?: Float64Array,
+  { easy, probability, abstained }: NewLabels,
 ): Promise<ObjectHash> {
   const shape = [forget.length]
   return context.writeArrays({
     ids: { shape, data: forget },
     easy: { shape, data: easy },
     ...(probability === undefined ? {} : { probability: { shape, data: Float32Array.from(probability) } }),
+    ...(abstained === undefined ? {} : { abstained: { shape, data: abstained } }),
   })
 }
 

@@ -6,6 +6,7 @@ import { areaUnderCurve, predictorReport, stratifiedFolds } from '#main/metrics/
 import { AppError } from '#shared/errors.ts'
 import { Random } from '#shared/random.ts'
 import type { PredictorReport, StageTypes, TmuFeature } from '../../stages.ts'
+import { applyIsotonic, fitIsotonic, type IsotonicMap } from './isotonic.ts'
 import { createMlp, mlpLogits, sigmoid, trainMlp } from './mlp.ts'
 import { boundsOf, type FeatureBounds, scaled } from './scaling.ts'
 
@@ -24,6 +25,8 @@ export interface Predictor {
     | { readonly kind: 'mlp'; readonly sizes: readonly number[]; readonly parameters: readonly number[] }
     /** The twin set was all easy or all hard: there is nothing to tell apart. */
     | { readonly kind: 'constant'; readonly easy: 0 | 1 }
+  /** From the model's probability to a calibrated one. */
+  readonly calibration?: IsotonicMap
   /** Share of the twin set that is hard. */
   readonly hardShare: number
 }
@@ -38,8 +41,20 @@ export async function fitPredictor(
 ): Promise<{ readonly predictor: Predictor; readonly report: PredictorReport }> {
   if (easy.length === 0) throw new AppError('internal', 'The twin set is empty.')
   const all = Int32Array.from(easy, (_, i) => i)
-  const predictor = await fit(table, easy, all, settings, Random.of(seed, 'predictor'), breathe)
-  return { predictor, report: await crossValidate(table, easy, settings, seed, breathe) }
+  const fitted = await fit(table, easy, all, settings, Random.of(seed, 'predictor'), breathe)
+  const { foldOf, probabilities } = await crossValidate(table, easy, settings, seed, breathe)
+  if (settings.calibration !== 'isotonic' || fitted.model.kind === 'constant') {
+    return { predictor: fitted, report: reportOf(table, easy, settings, probabilities) }
+  }
+  // For the report each fold is calibrated by the others: its own outcomes must not have shaped its figures.
+  const calibrated = new Float64Array(probabilities.length)
+  for (const fold of new Set(foldOf)) {
+    const others = all.filter((row) => foldOf[row] !== fold)
+    const map = calibrationOn(others, probabilities, easy)
+    for (const row of all) if (foldOf[row] === fold) calibrated[row] = applyIsotonic(map, probabilities[row])
+  }
+  const predictor = { ...fitted, calibration: calibrationOn(all, probabilities, easy) }
+  return { predictor, report: reportOf(table, easy, settings, calibrated) }
 }
 
 /** Probability of easy [n]. */
@@ -78,7 +93,16 @@ function predictRows(predictor: Predictor, table: FeatureTable, rows: Int32Array
   if (model.kind === 'constant') return new Float64Array(rows.length).fill(model.easy)
   const bounds = predictor.scaling === 'twin' ? predictor.bounds : boundsByFeature(table, features, rows)
   const mlp = { sizes: model.sizes, parameters: Float64Array.from(model.parameters) }
-  return mlpLogits(mlp, scaledRows(table, features, rows, bounds)).map(sigmoid)
+  const probabilities = mlpLogits(mlp, scaledRows(table, features, rows, bounds)).map(sigmoid)
+  const { calibration } = predictor
+  return calibration === undefined ? probabilities : probabilities.map((p) => applyIsotonic(calibration, p))
+}
+
+function calibrationOn(rows: Int32Array, probabilities: Float64Array, easy: ArrayLike<number>): IsotonicMap {
+  return fitIsotonic(
+    Float64Array.from(rows, (row) => probabilities[row]),
+    Uint8Array.from(rows, (row) => easy[row]),
+  )
 }
 
 /** Every sample is predicted by a model that hasn't seen it. */
@@ -88,7 +112,7 @@ async function crossValidate(
   settings: PredictorSettings,
   seed: number,
   breathe: () => Promise<void>,
-): Promise<PredictorReport> {
+): Promise<{ readonly foldOf: Int32Array; readonly probabilities: Float64Array }> {
   const count = easy.length
   const folds = Math.min(settings.folds, count)
   const foldOf = stratifiedFolds(easy, folds, seed)
@@ -103,6 +127,16 @@ async function crossValidate(
       probabilities[row] = predicted[i]
     })
   }
+  return { foldOf, probabilities }
+}
+
+function reportOf(
+  table: FeatureTable,
+  easy: ArrayLike<number>,
+  settings: PredictorSettings,
+  probabilities: Float64Array,
+): PredictorReport {
+  const count = easy.length
   const { easyCount, auc, brier, reliability } = predictorReport(probabilities, easy)
   const only = easyCount === 0 ? 'hard' : 'easy'
   return {

@@ -29,6 +29,7 @@ export const tmuFaithful = defineMethod({
       weightDecay: 5e-4,
       forgetRepeats: 1,
       easyTreatment: 'true-label',
+      hardTreatment: 'random-label',
     }),
   }),
   refusesClassRemoval: true,

@@ -1,40 +1,43 @@
 import { z } from 'zod'
-import { AppError } from '#shared/errors.ts'
 import { Random } from '#shared/random.ts'
-import { defineMethod } from '../../method.ts'
+import { defineMethod, type MethodDefinition } from '../../method.ts'
 import type { StageProgress } from '../../stages.ts'
 import { softmax } from '../features/logits.ts'
 import type { TrainingItems, TrainPlan, UnlearnContext } from '../training/types.ts'
-import { applySoftMap, fitSoftMap } from './soft-map.ts'
-import { accuracyByLabel, confidenceByLabel, priorCorrected, sharpened, shiftedToShares } from './soft-targets.ts'
+import { goldOutputNeeds, goldOutputParams, goldOutputVisits, predictGoldOutput } from './gold-output.ts'
+import { accuracyByLabel, confidenceByLabel, sharpened, shiftedToShares } from './soft-targets.ts'
+import { twinShiftOf, twinShiftParams } from './twin-shift.ts'
 import { minGradientNorm, shareOf } from './unlearn-by-labels.ts'
 
-const params = z.strictObject({
-  firstEpoch: z.int().min(1).max(1000).default(2).describe('Epoch of the first surrogate checkpoint'),
-  secondEpoch: z.int().min(1).max(1000).default(4).describe('Epoch of the second surrogate checkpoint'),
-  mapSteps: z.int().min(1).max(100_000).default(300).describe('Full-batch Adam steps that fit the map'),
-  mapLr: z.number().gt(0).max(1).default(0.05).describe('Learning rate of the map'),
-  ridge: z.number().min(0).max(10).default(0.02).describe('Pull of the map towards the mean of the surrogates'),
-  temperature: z
-    .number()
-    .gt(0)
-    .max(10)
-    .default(0.7)
-    .describe('Below 1 sharpens the targets, which an entropy attack would else notice'),
-  epochs: z.int().min(1).max(1000).default(3).describe('Epochs of distillation'),
-  lr: z.number().gt(0).max(1).default(2e-3).describe('Learning rate of Adam in distillation, falling to 0 by a cosine'),
-  batchSize: z.int().min(1).max(4096).default(64).describe('Samples a step'),
-  forgetRepeats: z.int().min(1).max(100).default(3).describe('How often an epoch visits each forget sample'),
-  retainShare: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0.3)
-    .describe('Share of the retained samples of other classes; those of the forgotten classes are all used'),
-  corrections: z.int().min(0).max(20).default(2).describe('Rounds that bring the accuracy on F to its target'),
-  correctionLr: z.number().gt(0).max(1).default(1e-3).describe('Learning rate of Adam in a round of one epoch'),
-})
-type Params = z.infer<typeof params>
+const paramsWith = (defaults: { readonly surrogate: 'checkpoints' | 'retrained' }) =>
+  z.strictObject({
+    ...goldOutputParams(defaults),
+    temperature: z
+      .number()
+      .gt(0)
+      .max(10)
+      .default(0.7)
+      .describe('Below 1 sharpens the targets, which an entropy attack would else notice'),
+    epochs: z.int().min(1).max(1000).default(3).describe('Epochs of distillation'),
+    lr: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(2e-3)
+      .describe('Learning rate of Adam in distillation, falling to 0 by a cosine'),
+    batchSize: z.int().min(1).max(4096).default(64).describe('Samples a step'),
+    forgetRepeats: z.int().min(1).max(100).default(3).describe('How often an epoch visits each forget sample'),
+    retainShare: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.3)
+      .describe('Share of the retained samples of other classes; those of the forgotten classes are all used'),
+    corrections: z.int().min(0).max(20).default(2).describe('Rounds that bring the accuracy on F to its target'),
+    correctionLr: z.number().gt(0).max(1).default(1e-3).describe('Learning rate of Adam in a round of one epoch'),
+    ...twinShiftParams,
+  })
+type Params = z.infer<ReturnType<typeof paramsWith>>
 
 /** What the result screen shows of a run. */
 export interface SoftReport {
@@ -56,60 +59,70 @@ export interface SoftReport {
 }
 
 /**
- * TMU-soft (SCIENCE section 8, surrogate = checkpoints): the twin problem teaches what the gold's whole output on F
- * will be, and M_u is distilled from that. No gold is used. With more classes than one in F the prior correction,
- * the target share and the rate correction are each class's own; the map is one for all.
+ * TMU-soft (SCIENCE section 8): the twin problem teaches what the gold's whole output on F will be, and M_u is distilled
+ * from that. No gold is used. With more classes than one in F the prior correction, the target share and the rate
+ * correction are each class's own; the map is one for all.
  */
-export const tmuSoft = defineMethod({
+function softMethod(preset: {
+  readonly id: string
+  readonly title: string
+  readonly summary: string
+  readonly surrogate: 'checkpoints' | 'retrained'
+}): MethodDefinition {
+  return defineMethod({
+    id: preset.id,
+    title: preset.title,
+    family: 'tmu',
+    summary: preset.summary,
+    citation: 'An extension of Twin Machine Unlearning (Niu et al.)',
+    params: paramsWith(preset),
+    refusesClassRemoval: true,
+    needs: (given) => ({ ...goldOutputNeeds(given), twinShift: twinShiftOf(given) }),
+    estimate(given, counts) {
+      const items =
+        given.forgetRepeats * counts.forget +
+        counts.classRetain +
+        Math.round(given.retainShare * (counts.retain - counts.classRetain))
+      const foretelling = goldOutputVisits(given, counts)
+      const trained = (given.epochs + given.corrections) * items
+      const predicted = items - given.forgetRepeats * counts.forget + (given.corrections + 1) * counts.forget
+      return {
+        visitsForward: trained + predicted + foretelling.forward,
+        visitsBackward: trained + foretelling.backward,
+      }
+    },
+    run,
+  })
+}
+
+/** The cheap form: the surrogates are two early checkpoints of the original, which cost nothing. */
+export const tmuSoft = softMethod({
   id: 'tmu-soft',
   title: 'TMU-soft',
-  family: 'tmu',
   summary: "Predicts the gold's whole output on the forgotten images from the twin problem, and distils it.",
-  citation: `An extension of Twin Machine Unlearning (Niu et al.)`,
-  params,
-  refusesClassRemoval: true,
-  needs: ({ firstEpoch, secondEpoch }) => ({ twin: true, epochs: [...new Set([firstEpoch, secondEpoch])] }),
-  estimate(given, counts) {
-    const items =
-      given.forgetRepeats * counts.forget +
-      counts.classRetain +
-      Math.round(given.retainShare * (counts.retain - counts.classRetain))
-    const trained = (given.epochs + given.corrections) * items
-    const predicted =
-      4 * (counts.forget + counts.twin) +
-      (items - given.forgetRepeats * counts.forget) +
-      given.corrections * counts.forget
-    return { visitsForward: trained + predicted, visitsBackward: trained }
-  },
-  run,
+  surrogate: 'checkpoints',
+})
+
+/** The full form: the surrogate goes on from the first checkpoint on the retained images. */
+export const tmuSoftRetrained = softMethod({
+  id: 'tmu-soft-retrained',
+  title: 'TMU-soft, retrained surrogate',
+  summary: 'TMU-soft with a surrogate that is trained a few epochs without the forgotten images: dearer, and closer.',
+  surrogate: 'retrained',
 })
 
 async function* run(context: UnlearnContext, given: Params): AsyncGenerator<StageProgress, SoftReport> {
   const { forget, twin, network, feed, data } = context
   const classCount = data.classCount
-  if (twin.length === 0) {
-    throw new AppError(
-      'unsupported',
-      'TMU-soft has no twin samples: the twin pool holds none of the classes to forget.',
-      {
-        hint: 'Choose a split whose twin pool has images of these classes.',
-      },
-    )
-  }
   const forgetLabels = labelsOf(context, forget)
   const twinLabels = labelsOf(context, twin)
+  const phases = given.epochs + given.corrections
+  const foretelling = given.surrogate === 'retrained' ? given.surrogateEpochs : 0
+  const total = phases + foretelling
 
-  const { twinSide, forgetSide, original } = await predictSides(context, given)
-  const twinTruth = softmax(original.twin, classCount)
-  const map = await fitSoftMap(
-    twinSide,
-    priorCorrected(twinTruth, keptShares(context)),
-    classCount,
-    { steps: given.mapSteps, lr: given.mapLr, ridge: given.ridge },
-    () => context.breathe(),
-  )
-  const predicted = applySoftMap(map, forgetSide)
-  const targetShares = foretoldShares(predicted, forgetLabels, twinTruth, original.twin, twinLabels, classCount)
+  const foretold = yield* predictGoldOutput(context, given, [0, foretelling / total])
+  const { map, predicted, twinTruth, twinLogits } = foretold
+  const targetShares = foretoldShares(predicted, forgetLabels, twinTruth, twinLogits, twinLabels, classCount)
   const base = sharpened(predicted, given.temperature, classCount)
 
   const retain = retainForDistillation(context, given)
@@ -118,7 +131,6 @@ async function* run(context: UnlearnContext, given: Params): AsyncGenerator<Stag
   const itemsFor = (shares: ReadonlyMap<number, number>): TrainingItems =>
     distillationItems(forget, shiftedToShares(base, forgetLabels, shares, classCount), retain, retainTargets, given)
 
-  const total = given.epochs + given.corrections
   const plan = (phase: string, epochs: number, lr: number, items: TrainingItems, from: number): TrainPlan => ({
     network,
     feed,
@@ -131,8 +143,8 @@ async function* run(context: UnlearnContext, given: Params): AsyncGenerator<Stag
     minGradientNorm,
     seed: context.seed,
     stream: `unlearn ${phase}`,
-    progress: [from / total, (from + epochs) / total],
-    firstEpoch: from,
+    progress: [(foretelling + from) / total, (foretelling + from + epochs) / total],
+    firstEpoch: foretelling + from,
     checkpoints: context.checkpoints,
   })
   yield* context.train(plan('distil', given.epochs, given.lr, itemsFor(targetShares), 0))
@@ -162,28 +174,6 @@ async function* run(context: UnlearnContext, given: Params): AsyncGenerator<Stag
   }
 }
 
-/** Both sides of the map's input, and what M_o, the twin problem's gold, says of the twin samples. */
-async function predictSides(context: UnlearnContext, given: Params) {
-  const network = await context.createNetwork()
-  try {
-    const on = async (input: Parameters<UnlearnContext['weights']>[0], samples: Int32Array): Promise<Float32Array> => {
-      network.load(context.weights(input))
-      return (await context.predict(network, samples)).logits
-    }
-    const { forget, twin } = context
-    const epochs = [`epoch-${given.firstEpoch}`, `epoch-${given.secondEpoch}`] as const
-    const side = async (memorising: 'original' | 'twinModel', samples: Int32Array) => ({
-      surrogates: [await on(epochs[0], samples), await on(epochs[1], samples)],
-      memorised: await on(memorising, samples),
-    })
-    const twinSide = await side('twinModel', twin)
-    const forgetSide = await side('original', forget)
-    return { twinSide, forgetSide, original: { twin: await on('original', twin) } }
-  } finally {
-    network.dispose()
-  }
-}
-
 /**
  * Per class of F: mean predicted probability of the class, plus by how much M_o's accuracy on the twin samples
  * exceeds its mean confidence in them (a probability is not yet a share of correct answers).
@@ -199,22 +189,15 @@ function foretoldShares(
   const accuracy = accuracyByLabel(twinLogits, twinLabels, classCount)
   const confidence = confidenceByLabel(twinTruth, twinLabels, classCount)
   const shares = [...confidenceByLabel(predicted, forgetLabels, classCount)].map(([label, share]) => {
-    const excess = (accuracy.get(label) ?? 0) - (confidence.get(label) ?? 0)
+    // A twin pool of other classes has none of this one: what holds of it on average must do.
+    const excess = (accuracy.get(label) ?? meanOf(accuracy)) - (confidence.get(label) ?? meanOf(confidence))
     return [label, Math.min(1, Math.max(0, share + excess))] as const
   })
   return new Map(shares)
 }
 
-/** 1 - |F_k| / |D_k| of every class. */
-function keptShares(context: UnlearnContext): Float64Array {
-  const kept = new Float64Array(context.data.classCount)
-  const all = new Float64Array(context.data.classCount)
-  for (const label of labelsOf(context, context.retain)) {
-    kept[label]++
-    all[label]++
-  }
-  for (const label of labelsOf(context, context.forget)) all[label]++
-  return kept.map((count, label) => (all[label] === 0 ? 1 : count / all[label]))
+function meanOf(values: ReadonlyMap<number, number>): number {
+  return [...values.values()].reduce((sum, value) => sum + value, 0) / values.size
 }
 
 /** All of R's samples of F's classes and a seeded share of the rest, ascending. */

@@ -3,19 +3,31 @@
  * its label, an easy one stays, but no longer as a memorised sample. `tmu`, `tmu-faithful` and every control that
  * differs in labels alone run this one function.
  */
+
+import { z } from 'zod'
 import type { Cost } from '#shared/domain/stage.ts'
 import { AppError, assertNever } from '#shared/errors.ts'
 import { Random } from '#shared/random.ts'
 import type { EasyHardSource, MethodCounts, MethodNeeds } from '../../method.ts'
 import type { StageProgress } from '../../stages.ts'
 import type { TrainingItems, UnlearnContext } from '../training/types.ts'
+import {
+  type GoldOutputParams,
+  goldOutputNeeds,
+  goldOutputParams,
+  goldOutputVisits,
+  predictGoldOutput,
+} from './gold-output.ts'
 import type { UnlearningParams } from './parameters.ts'
+import { isTwinShift, type TwinShiftParams, twinShiftOf } from './twin-shift.ts'
 
 /** What the result screen shows of a run by labels. */
 export interface LabelUnlearningReport {
   readonly kind: 'labels'
   readonly easy: number
   readonly hard: number
+  /** Neither: too close to the threshold, left out. */
+  readonly abstained: number
   readonly visitsPerEpoch: number
 }
 
@@ -29,7 +41,8 @@ export async function* unlearnByLabels(
   const { easy } = context
   if (easy === null) throw new AppError('internal', 'Unlearning by labels got no easy/hard labels.')
   if (params.start === 'twin') context.network.load(context.weights('twinModel'))
-  const items = labelItems({ ...context, easy, classCount: context.data.classCount }, params)
+  const hardLabels = params.hardTreatment === 'twin-map' ? yield* foretoldLabels(context, params) : null
+  const items = labelItems({ ...context, easy, hardLabels, classCount: context.data.classCount }, params)
   yield* context.train({
     network: context.network,
     feed: context.feed,
@@ -46,9 +59,41 @@ export async function* unlearnByLabels(
     stream: 'unlearn',
     checkpoints: context.checkpoints,
   })
-  const easyCount = easy.reduce((sum, value) => sum + value, 0)
-  return { kind: 'labels', easy: easyCount, hard: easy.length - easyCount, visitsPerEpoch: items.samples.length }
+  const { abstained } = context
+  const without = abstained?.reduce((sum, value) => sum + value, 0) ?? 0
+  const easyCount = easy.reduce((sum, value, i) => sum + (abstained?.[i] === 1 ? 0 : value), 0)
+  return {
+    kind: 'labels',
+    easy: easyCount,
+    hard: easy.length - easyCount - without,
+    abstained: without,
+    visitsPerEpoch: items.samples.length,
+  }
 }
+
+/** The class, other than its own, that the gold is foretold to take each forget sample for. */
+async function* foretoldLabels(
+  context: UnlearnContext,
+  params: UnlearningParams,
+): AsyncGenerator<StageProgress, Int32Array> {
+  const { predicted } = yield* predictGoldOutput(context, mapParams(params), [0, 0])
+  const { classCount } = context.data
+  return context.forget.map((sample, i) => {
+    const label = context.feed.labels[sample]
+    let best = label === 0 ? 1 : 0
+    for (let k = 0; k < classCount; k++) {
+      if (k !== label && predicted[i * classCount + k] > predicted[i * classCount + best]) best = k
+    }
+    return best
+  })
+}
+
+/** The cheap form of the map: its surrogates are checkpoints that the study has anyway. */
+function mapParams({ mapFirstEpoch, mapSecondEpoch }: UnlearningParams): GoldOutputParams {
+  return goldOutputSchema.parse({ firstEpoch: mapFirstEpoch, secondEpoch: mapSecondEpoch })
+}
+
+const goldOutputSchema = z.strictObject(goldOutputParams({ surrogate: 'checkpoints' }))
 
 interface LabelledRequest {
   readonly seed: number
@@ -56,13 +101,17 @@ interface LabelledRequest {
   readonly retain: Int32Array
   /** 1 = easy, in the order of `forget`. */
   readonly easy: Uint8Array
+  /** 1: left out; null: none is. */
+  readonly abstained?: Uint8Array | null
+  /** Foretold class of each forget sample, were it hard; null: it is drawn. */
+  readonly hardLabels?: Int32Array | null
   readonly feed: { readonly labels: Int32Array }
   readonly classCount: number
 }
 
 /** What every epoch visits: R (or a share of it), then each forget sample `forgetRepeats` times. */
 export function labelItems(request: LabelledRequest, params: UnlearningParams): TrainingItems {
-  const { seed, forget, easy, classCount } = request
+  const { seed, forget, easy, abstained, hardLabels, classCount } = request
   const truth = request.feed.labels
   const retain = shareOf(request.retain, params.retainShare, Random.of(seed, 'unlearn', 'retain'))
   const otherClass = Random.of(seed, 'unlearn', 'other-class')
@@ -74,12 +123,13 @@ export function labelItems(request: LabelledRequest, params: UnlearningParams): 
     const label = truth[forget[i]]
     // Drawn for every sample, so that one sample's label never changes another's draw.
     const other = (label + 1 + otherClass.below(classCount - 1)) % classCount
+    if (abstained?.[i] === 1) continue
     const isEasy = easy[i] === 1
     if (isEasy && params.easyTreatment === 'dropped') continue
     const row = isEasy ? easyRow(label, classCount, params) : hardRow(label, classCount, params)
     for (let r = 0; r < params.forgetRepeats; r++) {
       samples.push(forget[i])
-      labels.push(isEasy ? label : other)
+      labels.push(isEasy ? label : (hardLabels?.[i] ?? other))
       noise.push(isEasy && params.easyTreatment === 'noise' ? params.noiseSigma : 0)
       soft.push(row)
     }
@@ -94,8 +144,10 @@ export function labelItems(request: LabelledRequest, params: UnlearningParams): 
   }
 }
 
-export function labelNeeds(easyHard: EasyHardSource, params: UnlearningParams): MethodNeeds {
-  return { easyHard, ...(params.start === 'twin' ? { twin: true } : {}) }
+export function labelNeeds(easyHard: EasyHardSource, params: UnlearningParams & Partial<TwinShiftParams>): MethodNeeds {
+  const foretold = params.hardTreatment === 'twin-map' ? goldOutputNeeds(mapParams(params)) : {}
+  const shift = isTwinShift(params) ? { twinShift: twinShiftOf(params) } : {}
+  return { easyHard, ...foretold, ...(params.start === 'twin' ? { twin: true } : {}), ...shift }
 }
 
 export function labelEstimate(
@@ -103,7 +155,9 @@ export function labelEstimate(
   counts: MethodCounts,
 ): Pick<Cost, 'visitsForward' | 'visitsBackward'> {
   const visits = params.epochs * (Math.round(params.retainShare * counts.retain) + params.forgetRepeats * counts.forget)
-  return { visitsForward: visits, visitsBackward: visits }
+  const foretold =
+    params.hardTreatment === 'twin-map' ? goldOutputVisits(mapParams(params), counts) : { forward: 0, backward: 0 }
+  return { visitsForward: visits + foretold.forward, visitsBackward: visits + foretold.backward }
 }
 
 /** A seeded share of samples, in ascending order of position. */
@@ -124,6 +178,7 @@ function easyRow(label: number, classCount: number, params: UnlearningParams): F
 function hardRow(label: number, classCount: number, params: UnlearningParams): Float32Array | null {
   switch (params.hardTreatment) {
     case 'random-label':
+    case 'twin-map':
       return null
     case 'uniform-soft':
       return smoothed(label, 1, classCount)

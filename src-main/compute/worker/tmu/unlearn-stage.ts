@@ -4,6 +4,7 @@ import { AppError } from '#shared/errors.ts'
 import type { MethodNeeds } from '../../method.ts'
 import { methodOf } from '../../methods.ts'
 import type { StageProgress, StageSpec, UnlearnInput } from '../../stages.ts'
+import { corrupted } from '../data/corruption.ts'
 import { attackedLogits } from '../features/adversarial.ts'
 import { inputOf, type RunnerContext, type StageRunner } from '../stage-runner.ts'
 import { batchGradients } from '../training/gradients.ts'
@@ -93,8 +94,14 @@ async function unlearnContext(
 ): Promise<UnlearnContext> {
   const { data, architecture, recipe, method } = spec.params
   const stage = await context.stage()
-  const feed = await context.feed(data, inputOf(spec, 'images'), inputOf(spec, 'labels'))
+  const twin = declared.includes('twin') ? await context.readIds(inputOf(spec, 'twin')) : new Int32Array()
+  const feed = corrupted(
+    await context.feed(data, inputOf(spec, 'images'), inputOf(spec, 'labels')),
+    twin,
+    spec.params.corruption,
+  )
   const forget = await context.readIds(inputOf(spec, 'forget'))
+  const labels = declared.includes('easyHard') ? await readLabels(context, inputOf(spec, 'easyHard'), forget) : null
   const weights = new Map<UnlearnInput, NamedArrays>()
   for (const name of declared) {
     if (isWeights(name)) weights.set(name, await context.readWeights(inputOf(spec, name)))
@@ -109,8 +116,9 @@ async function unlearnContext(
     network,
     forget,
     retain: await context.readIds(inputOf(spec, 'retain')),
-    twin: declared.includes('twin') ? await context.readIds(inputOf(spec, 'twin')) : new Int32Array(),
-    easy: declared.includes('easyHard') ? await readLabels(context, inputOf(spec, 'easyHard'), forget) : null,
+    twin,
+    easy: labels?.easy ?? null,
+    abstained: labels?.abstained ?? null,
     checkpoints: context.checkpoints,
     createNetwork: ({ seed, classCount = data.classCount } = {}) =>
       context.createNetwork(architecture, { ...data, classCount }, seed),

@@ -4,9 +4,10 @@ import type { Recipe } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash } from '#shared/ids.ts'
 import type { DataParams, StageProgress, StageSpec } from '../../stages.ts'
+import { corrupted } from '../data/corruption.ts'
 import { inputOf, type RunnerContext, type StageRunners } from '../stage-runner.ts'
 import { train } from './train.ts'
-import type { NamedArrays, Network, TrainPlan } from './types.ts'
+import type { ImageFeed, NamedArrays, Network, TrainPlan } from './types.ts'
 
 type TrainingKind = 'train-original' | 'train-gold' | 'train-twin'
 
@@ -49,7 +50,9 @@ export const trainingRunners: StageRunners<TrainingKind | 'random-init'> = {
       network.load(await context.readWeights(inputOf(spec, 'original')))
       const members = await context.readIds(inputOf(spec, 'members'))
       const twin = await context.readIds(inputOf(spec, 'twin'))
-      const curve = yield* trained(spec, context, network, concatenated(members, twin))
+      const curve = yield* trained(spec, context, network, concatenated(members, twin), undefined, (feed) =>
+        corrupted(feed, twin, spec.params.corruption),
+      )
       return await outputsOf(context, network, curve)
     } finally {
       network.dispose()
@@ -82,9 +85,10 @@ async function* trained<K extends TrainingKind>(
   network: Network,
   samples: Int32Array,
   keep?: TrainPlan['keep'],
+  changed: (feed: ImageFeed) => ImageFeed = (feed) => feed,
 ): AsyncGenerator<StageProgress, readonly CurvePoint[]> {
   const { data, recipe } = spec.params
-  const feed = await context.feed(data, imagesOf(spec), labelsOf(spec))
+  const feed = changed(await context.feed(data, imagesOf(spec), labelsOf(spec)))
   const curve: CurvePoint[] = []
   const plan: TrainPlan = {
     ...planOfRecipe(recipe),

@@ -22,6 +22,10 @@ export interface PixelFeed {
     noise?: { readonly sigma: Float32Array; readonly normals: () => number },
     views?: Views,
   ): Tensor4D
+  /** uint8 [h, w, c] of one image: a view, not a copy. */
+  pixels(sample: number): Uint8Array
+  /** The same feed with other pixels for some samples (sample -> uint8 [h, w, c]). */
+  replacing(replaced: ReadonlyMap<number, Uint8Array>): PixelFeed
 }
 
 /** Pixels and labels. */
@@ -229,6 +233,8 @@ export interface UnlearnContext extends StageContext {
   readonly twin: Int32Array
   /** 1 = easy, 0 = hard, in the order of `forget`; null for methods without. */
   readonly easy: Uint8Array | null
+  /** 1 = too near to the threshold to be labelled, in the order of `forget`; null: all are labelled. */
+  readonly abstained: Uint8Array | null
   /** Weights by input name (`original`, `twinModel`, `epoch-2`); refuses names that aren't declared. */
   weights(input: UnlearnInput): NamedArrays
   readonly checkpoints: CheckpointSlot

@@ -2,7 +2,7 @@
 import type { StageNode } from '#main/compute/stages.ts'
 import type { StudyConfig } from '#shared/domain/study.ts'
 import { type GraphBuilder, outputOf } from './graph-builder.ts'
-import { methodNeeds } from './method-settings.ts'
+import { earlyEpochOf, methodNeeds } from './method-settings.ts'
 
 /** Epochs of M_o that are always kept, so that studies with other methods still share the original. */
 export const alwaysKeptEpochs: readonly number[] = [1, 2, 3, 4, 6, 8]
@@ -61,6 +61,8 @@ function keptEpochs(config: StudyConfig): readonly number[] {
   const epochs = new Set([...alwaysKeptEpochs, config.earlyEpoch].filter((epoch) => epoch <= config.recipe.epochs))
   for (const method of config.methods) {
     for (const epoch of methodNeeds(config, method).epochs ?? []) epochs.add(epoch)
+    const early = earlyEpochOf(config, method)
+    if (early !== null) epochs.add(early)
   }
   return [...epochs].sort((a, b) => a - b)
 }

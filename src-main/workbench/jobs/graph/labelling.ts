@@ -66,7 +66,7 @@ function addPredictedLabels(
     predictor: { stage: twin.predictor, output: 'predictor' },
     features: { stage: twin.forgetFeatures, output: 'features' },
   }
-  const params = { rule, threshold: twin.threshold }
+  const params = { rule, threshold: twin.threshold, ...(twin.abstain > 0 ? { abstain: twin.abstain } : {}) }
   return { labels: graph.add('label', { seed: stages.seed, scope: 'request', label }, params, inputs), twin }
 }
 

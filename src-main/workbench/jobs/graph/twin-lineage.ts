@@ -1,5 +1,5 @@
 /** The twin problem: M_t, the features on both sides, and the predictor that learns easy from hard on it. */
-import type { StageNode } from '#main/compute/stages.ts'
+import type { Corruption, StageNode, TwinShift } from '#main/compute/stages.ts'
 import type { StageKey } from '#shared/ids.ts'
 import type { SeedStages } from './base-models.ts'
 import { type GraphBuilder, outputOf } from './graph-builder.ts'
@@ -12,20 +12,26 @@ export interface TwinLineage {
   readonly forgetFeatures: StageKey
   readonly predictor: StageKey
   readonly threshold: number
+  /** Half width of the band without labels; 0: none. */
+  readonly abstain: number
 }
 
 /** M_t reads nothing of F but its class: every forget set of the class shares it. */
-export function addTwin(graph: GraphBuilder, { seed, original, suffix }: SeedStages): StageNode<'train-twin'> {
+export function addTwin(
+  graph: GraphBuilder,
+  { seed, original, suffix }: SeedStages,
+  shift: TwinShift | undefined,
+): StageNode<'train-twin'> {
   const { architecture, twinRecipe } = graph.config
   return graph.add(
     'train-twin',
     { seed, scope: 'class', label: `twin${suffix}` },
-    { data: graph.data, architecture, recipe: twinRecipe },
+    { data: graph.data, architecture, recipe: twinRecipe, ...corruptionOf(shift) },
     {
       images: graph.images,
       labels: graph.labels,
       members: graph.members,
-      twin: { object: graph.lists.twin.object },
+      twin: { object: graph.lists.twinOf(shift).object },
       original: outputOf(original, 'weights'),
     },
   )
@@ -34,23 +40,36 @@ export function addTwin(graph: GraphBuilder, { seed, original, suffix }: SeedSta
 export function addTwinLineage(graph: GraphBuilder, method: string, stages: SeedStages): TwinLineage {
   const { data, lists, images, labels, config } = graph
   const { seed, suffix } = stages
-  const { architecture, earlyEpoch } = config
+  const { architecture } = config
   const plan = featurePlan(config, method)
-  const { features, neighbours, epsilon, steps, pgdTarget, bounds, referenceUnderTwin, threshold, predictor } = plan
-  const twinModel = outputOf(addTwin(graph, stages), 'weights')
+  const {
+    features,
+    neighbours,
+    epsilon,
+    steps,
+    pgdTarget,
+    bounds,
+    referenceUnderTwin,
+    threshold,
+    predictor,
+    twinShift,
+  } = plan
+  const twin = { object: lists.twinOf(twinShift).object }
+  const corruption = corruptionOf(twinShift)
+  const twinModel = outputOf(addTwin(graph, stages, twinShift), 'weights')
   const original = outputOf(stages.original, 'weights')
   const params = { data, architecture, features, neighbours, epsilon, steps, pgdTarget }
   const common = {
     images,
     labels,
     references: { object: lists.retain.object },
-    early: outputOf(stages.original, `epoch-${earlyEpoch}`),
+    early: outputOf(stages.original, `epoch-${plan.earlyEpoch ?? config.earlyEpoch}`),
   }
   const twinFeatures = graph.add(
     'features',
     { seed, scope: 'request', label: `features of the twin${suffix}` },
-    params,
-    { ...common, samples: { object: lists.twin.object }, model: twinModel },
+    { ...params, ...corruption },
+    { ...common, samples: twin, model: twinModel },
   )
   const forgetFeatures = graph.add('features', { seed, scope: 'request', label: `features of F${suffix}` }, params, {
     ...common,
@@ -62,8 +81,8 @@ export function addTwinLineage(graph: GraphBuilder, method: string, stages: Seed
   const twinOutcome = graph.add(
     'predict',
     { seed, scope: 'class', label: `original on the twin${suffix}` },
-    { data, architecture, featureSets: [] },
-    { images, model: original, twin: { object: lists.twin.object } },
+    { data, architecture, featureSets: [], ...corruption },
+    { images, model: original, twin },
   )
   const fitted = graph.add(
     'fit-predictor',
@@ -77,5 +96,11 @@ export function addTwinLineage(graph: GraphBuilder, method: string, stages: Seed
     forgetFeatures: forgetFeatures.key,
     predictor: fitted.key,
     threshold,
+    abstain: plan.abstain,
   }
+}
+
+/** Absent where nothing is corrupted, so that keys are those of a study without such a knob. */
+export function corruptionOf(shift: TwinShift | undefined): { readonly corruption?: Corruption } {
+  return shift?.corruption === undefined ? {} : { corruption: shift.corruption }
 }

@@ -1,0 +1,142 @@
+/**
+ * What the gold will say of F, foretold from the twin problem (SCIENCE section 8, steps 1 to 4). No gold is read: the
+ * map is learned where M_o is the gold, on H_c, and applied where it isn't, on F.
+ */
+import { z } from 'zod'
+import { AppError } from '#shared/errors.ts'
+import type { MethodCounts, MethodNeeds } from '../../method.ts'
+import type { StageProgress } from '../../stages.ts'
+import { softmax } from '../features/logits.ts'
+import type { Network, UnlearnContext } from '../training/types.ts'
+import { applySoftMap, fitSoftMap, type SoftMap } from './soft-map.ts'
+import { priorCorrected } from './soft-targets.ts'
+
+export const goldOutputParams = (defaults: { readonly surrogate: 'checkpoints' | 'retrained' }) => ({
+  surrogate: z
+    .enum(['checkpoints', 'retrained'])
+    .default(defaults.surrogate)
+    .describe(
+      'What stands for a model that never saw a sample: two early checkpoints, or the first one trained on without F',
+    ),
+  firstEpoch: z.int().min(1).max(1000).default(2).describe('Epoch of the first surrogate checkpoint'),
+  secondEpoch: z.int().min(1).max(1000).default(4).describe('Epoch of the second; unused by a retrained surrogate'),
+  surrogateEpochs: z.int().min(1).max(1000).default(3).describe('Epochs of a retrained surrogate on R'),
+  surrogateLr: z.number().gt(0).max(1).default(3e-3).describe('Learning rate of Adam there, falling to 0 by a cosine'),
+  mapSteps: z.int().min(1).max(100_000).default(300).describe('Full-batch Adam steps that fit the map'),
+  mapLr: z.number().gt(0).max(1).default(0.05).describe('Learning rate of the map'),
+  ridge: z.number().min(0).max(10).default(0.02).describe('Pull of the map towards the mean of the surrogates'),
+})
+export type GoldOutputParams = z.infer<z.ZodObject<ReturnType<typeof goldOutputParams>>>
+
+export interface GoldOutput {
+  readonly map: SoftMap
+  /** q on F [n, K], before any sharpening or shift. */
+  readonly predicted: Float64Array
+  /** Softmax and logits of M_o on H_c [n, K]: what the twin problem's gold says. */
+  readonly twinTruth: Float64Array
+  readonly twinLogits: Float32Array
+}
+
+export function goldOutputNeeds({ surrogate, firstEpoch, secondEpoch }: GoldOutputParams): MethodNeeds {
+  const epochs = surrogate === 'retrained' ? [firstEpoch] : [...new Set([firstEpoch, secondEpoch])]
+  return { twin: true, epochs }
+}
+
+/** Visits of the prediction alone. */
+export function goldOutputVisits(
+  { surrogate, surrogateEpochs }: GoldOutputParams,
+  counts: MethodCounts,
+): { readonly forward: number; readonly backward: number } {
+  const trained = surrogate === 'retrained' ? surrogateEpochs * counts.retain : 0
+  const surrogates = surrogate === 'retrained' ? 1 : 2
+  return { forward: trained + (surrogates + 1) * (counts.forget + counts.twin) + counts.twin, backward: trained }
+}
+
+/** `progress`: the share of the stage that this covers. */
+export async function* predictGoldOutput(
+  context: UnlearnContext,
+  given: GoldOutputParams,
+  progress: readonly [from: number, to: number],
+): AsyncGenerator<StageProgress, GoldOutput> {
+  const { forget, twin } = context
+  const { classCount } = context.data
+  if (twin.length === 0) {
+    throw new AppError(
+      'unsupported',
+      'The twin pool holds no sample of the classes to forget, so there is no twin problem.',
+      {
+        hint: 'Choose a split whose twin pool has images of these classes.',
+      },
+    )
+  }
+  const network = await context.createNetwork()
+  try {
+    const surrogates = { twin: [] as Float32Array[], forget: [] as Float32Array[] }
+    const hear = async (): Promise<void> => {
+      surrogates.twin.push((await context.predict(network, twin)).logits)
+      surrogates.forget.push((await context.predict(network, forget)).logits)
+    }
+    network.load(context.weights(`epoch-${given.firstEpoch}`))
+    if (given.surrogate === 'retrained') yield* retrain(context, network, given, progress)
+    await hear()
+    if (given.surrogate === 'checkpoints') {
+      network.load(context.weights(`epoch-${given.secondEpoch}`))
+      await hear()
+    }
+    const on = async (input: 'original' | 'twinModel', samples: Int32Array): Promise<Float32Array> => {
+      network.load(context.weights(input))
+      return (await context.predict(network, samples)).logits
+    }
+    const memorisedTwin = await on('twinModel', twin)
+    const memorisedForget = await on('original', forget)
+    const twinLogits = await on('original', twin)
+    const twinTruth = softmax(twinLogits, classCount)
+    const map = await fitSoftMap(
+      { surrogates: surrogates.twin, memorised: memorisedTwin },
+      priorCorrected(twinTruth, keptShares(context)),
+      classCount,
+      { steps: given.mapSteps, lr: given.mapLr, ridge: given.ridge },
+      () => context.breathe(),
+    )
+    const predicted = applySoftMap(map, { surrogates: surrogates.forget, memorised: memorisedForget })
+    return { map, predicted, twinTruth, twinLogits }
+  } finally {
+    network.dispose()
+  }
+}
+
+/** Surrogate S (step 2): it never saw H_c, and saw F in its first epochs only. */
+async function* retrain(
+  context: UnlearnContext,
+  network: Network,
+  given: GoldOutputParams,
+  progress: readonly [from: number, to: number],
+): AsyncGenerator<StageProgress, void> {
+  const { retain, feed } = context
+  yield* context.train({
+    network,
+    feed,
+    items: { samples: retain, targets: { labels: retain.map((sample) => feed.labels[sample]) } },
+    epochs: given.surrogateEpochs,
+    batchSize: context.recipe.batchSize,
+    optimizer: 'adam',
+    lr: given.surrogateLr,
+    schedule: 'cosine',
+    seed: context.seed,
+    stream: 'unlearn surrogate',
+    progress,
+    checkpoints: context.checkpoints,
+  })
+}
+
+/** 1 - |F_k| / |D_k| of every class. */
+function keptShares({ data, feed, retain, forget }: UnlearnContext): Float64Array {
+  const kept = new Float64Array(data.classCount)
+  const all = new Float64Array(data.classCount)
+  for (const sample of retain) {
+    kept[feed.labels[sample]]++
+    all[feed.labels[sample]]++
+  }
+  for (const sample of forget) all[feed.labels[sample]]++
+  return kept.map((count, label) => (all[label] === 0 ? 1 : count / all[label]))
+}

@@ -1,0 +1,32 @@
+import { z } from 'zod'
+import { defineMethod } from '../../method.ts'
+import {
+  correctedPredictor,
+  correctedUnlearning,
+  featurePlan,
+  predictorParams,
+  twinPaper,
+  unlearningParams,
+} from './parameters.ts'
+import { labelEstimate, labelNeeds, unlearnByLabels } from './unlearn-by-labels.ts'
+
+/**
+ * The best of TMU with hard labels by the means of SCIENCE section 7: CF with DF, easy samples left out, and hard ones
+ * relearned as what the twin problem foretells the gold to take them for.
+ */
+export const tmuMap = defineMethod({
+  id: 'tmu-map',
+  title: 'TMU, foretold labels',
+  family: 'tmu',
+  summary: 'TMU that relearns each hard image as the class that the twin problem foretells the gold to take it for.',
+  citation: `${twinPaper}, with hard labels from the twin map`,
+  params: z.strictObject({
+    ...predictorParams({ ...correctedPredictor, features: 'df+cf' }),
+    ...unlearningParams({ ...correctedUnlearning, easyTreatment: 'dropped', hardTreatment: 'twin-map' }),
+  }),
+  refusesClassRemoval: true,
+  needs: (params) => labelNeeds('predicted', params),
+  estimate: labelEstimate,
+  run: unlearnByLabels,
+  features: (params) => featurePlan(params),
+})
