@@ -100,7 +100,9 @@ export const defaultMethods: readonly string[] = methodIds.filter(
 
 /** The guided study: few enough to be watched. */
 export const demoMethods: readonly string[] = methodIds.filter(
-  (id) => tmuFamilyAndControls.has(id) || ['rewind', 'fine-tune', 'random-labels'].includes(id),
+  (id) =>
+    (tmuFamilyAndControls.has(id) && id !== 'tmu-soft-retrained' && id !== 'tmu-map') ||
+    ['rewind', 'fine-tune', 'random-labels'].includes(id),
 )
 
 /**

@@ -139,7 +139,7 @@ describe('study graph', () => {
     const study = compile({ seeds: [1, 2] })
     for (const run of study.runs) {
       const control = nodeOf(study, run.evaluate).inputs['control']
-      if (!['tmu', 'tmu-soft', 'tmu-faithful'].includes(run.method)) {
+      if (!run.method.startsWith('tmu')) {
         expect(control).toBeUndefined()
         continue
       }
@@ -148,6 +148,25 @@ describe('study graph', () => {
       )
       expect(control).toEqual(nodeOf(study, matched?.evaluate ?? run.evaluate).inputs['unlearned'])
     }
+  })
+
+  it('sweeps a knob of the twin pool with a twin of its own for each value, and one original for all', () => {
+    const methods = ['gold', 'tmu', 'tmu[twinShare=0.2]', 'tmu[threshold=0.3]', 'tmu[twinCorruption=blur]']
+    const methodParams = completeMethodOptions(methods, {
+      'tmu[twinShare=0.2]': { twinShare: 0.2 },
+      'tmu[threshold=0.3]': { threshold: 0.3 },
+      'tmu[twinCorruption=blur]': { twinCorruption: 'blur' },
+    })
+    const study = compile({ methods, methodParams })
+    expect(ofKind(study, 'train-original')).toHaveLength(1)
+    const twins = ofKind(study, 'train-twin')
+    expect(twins).toHaveLength(3)
+    expect(new Set(twins.map((twin) => JSON.stringify(twin.inputs['twin']))).size).toBe(2)
+    expect(twins.filter((twin) => 'corruption' in twin.params)).toHaveLength(1)
+    // The threshold changes labels alone; features of F are the same under every twin pool.
+    expect(runOf(study, 'tmu[threshold=0.3]').twin?.predictor).toEqual(runOf(study, 'tmu').twin?.predictor)
+    expect(new Set(study.runs.flatMap((run) => run.twin?.forgetFeatures ?? [])).size).toBe(1)
+    for (const node of ofKind(study, 'unlearn')) expect(node.params).toMatchObject({ method: 'tmu' })
   })
 
   it('shares the predictor between tmu and the controls matched to it, also when tmu is set otherwise', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { twinSamples } from '#main/workbench/jobs/sample-lists.ts'
+import { shiftedTwin, twinSamples } from '#main/workbench/jobs/sample-lists.ts'
 import { Random } from '#shared/random.ts'
 
 /** Samples 0..9 of class 0, 10..29 of class 1, 30..39 of class 2. */
@@ -36,5 +36,35 @@ describe('twin samples', () => {
     ])
     expect(twinSamples(pool, labels, counts, Random.of(1))).toEqual(twinSamples(pool, labels, counts, Random.of(1)))
     expect(twinSamples(pool, labels, new Map([[7, 3]]), Random.of(1))).toHaveLength(0)
+  })
+})
+
+describe('a shifted twin pool', () => {
+  const labels = Int32Array.from({ length: 60 }, (_, i) => i % 3)
+  const pool = Int32Array.from({ length: 60 }, (_, i) => i)
+  const twin = pool.filter((sample) => labels[sample] === 1)
+  const shift = { share: 1, mix: 0, classIndex: null }
+  const classes = (samples: Int32Array) => [0, 1, 2].map((k) => samples.filter((sample) => labels[sample] === k).length)
+
+  it('is all of H_c when nothing is changed', () => {
+    expect(shiftedTwin(twin, pool, labels, shift, 1)).toEqual(twin)
+  })
+
+  it('of another class has all of that class', () => {
+    expect(classes(shiftedTwin(twin, pool, labels, { ...shift, classIndex: 2 }, 1))).toEqual([0, 0, 20])
+  })
+
+  it('mixed has as many samples, a quarter of them of other classes', () => {
+    const [a, own, b] = classes(shiftedTwin(twin, pool, labels, { ...shift, mix: 0.25 }, 1))
+    expect([own, a + b]).toEqual([15, 5])
+  })
+
+  it('is a seeded share of the rest, ascending, and never empty', () => {
+    const half = shiftedTwin(twin, pool, labels, { ...shift, share: 0.5 }, 1)
+    expect(half).toHaveLength(10)
+    expect([...half]).toEqual([...half].sort((a, b) => a - b))
+    expect(shiftedTwin(twin, pool, labels, { ...shift, share: 0.5 }, 1)).toEqual(half)
+    expect(shiftedTwin(twin, pool, labels, { ...shift, share: 0.5 }, 2)).not.toEqual(half)
+    expect(shiftedTwin(twin, pool, labels, { ...shift, share: 0.001 }, 1)).toHaveLength(1)
   })
 })

@@ -6,7 +6,7 @@ import { softmax } from '../features/logits.ts'
 import type { TrainingItems, TrainPlan, UnlearnContext } from '../training/types.ts'
 import { goldOutputNeeds, goldOutputParams, goldOutputVisits, predictGoldOutput } from './gold-output.ts'
 import { accuracyByLabel, confidenceByLabel, sharpened, shiftedToShares } from './soft-targets.ts'
-import { twinShiftOf, twinShiftParams } from './twin-shift.ts'
+import { twinShiftNeed, twinShiftParams } from './twin-shift.ts'
 import { minGradientNorm, shareOf } from './unlearn-by-labels.ts'
 
 const paramsWith = (defaults: { readonly surrogate: 'checkpoints' | 'retrained' }) =>
@@ -77,7 +77,7 @@ function softMethod(preset: {
     citation: 'An extension of Twin Machine Unlearning (Niu et al.)',
     params: paramsWith(preset),
     refusesClassRemoval: true,
-    needs: (given) => ({ ...goldOutputNeeds(given), twinShift: twinShiftOf(given) }),
+    needs: (given) => ({ ...goldOutputNeeds(given), ...twinShiftNeed(given) }),
     estimate(given, counts) {
       const items =
         given.forgetRepeats * counts.forget +

@@ -27,8 +27,16 @@ export const twinShiftParams = {
 
 export type TwinShiftParams = z.infer<z.ZodObject<typeof twinShiftParams>>
 
+/** What a method needs of the planner: nothing where the twin pool is taken as it is. */
+export function twinShiftNeed(params: Partial<TwinShiftParams>): { readonly twinShift?: TwinShift } {
+  if (!isTwinShift(params)) return {}
+  const shift = twinShiftOf(params)
+  const plain = shift.share === 1 && shift.mix === 0 && shift.classIndex === null && shift.corruption === undefined
+  return plain ? {} : { twinShift: shift }
+}
+
 /** Controls without a predictor have no twin problem to shift. */
-export function isTwinShift(params: Partial<TwinShiftParams>): params is TwinShiftParams {
+function isTwinShift(params: Partial<TwinShiftParams>): params is TwinShiftParams {
   return params.twinShare !== undefined
 }
 

@@ -19,7 +19,7 @@ import {
   predictGoldOutput,
 } from './gold-output.ts'
 import type { UnlearningParams } from './parameters.ts'
-import { isTwinShift, type TwinShiftParams, twinShiftOf } from './twin-shift.ts'
+import { type TwinShiftParams, twinShiftNeed } from './twin-shift.ts'
 
 /** What the result screen shows of a run by labels. */
 export interface LabelUnlearningReport {
@@ -146,8 +146,7 @@ export function labelItems(request: LabelledRequest, params: UnlearningParams): 
 
 export function labelNeeds(easyHard: EasyHardSource, params: UnlearningParams & Partial<TwinShiftParams>): MethodNeeds {
   const foretold = params.hardTreatment === 'twin-map' ? goldOutputNeeds(mapParams(params)) : {}
-  const shift = isTwinShift(params) ? { twinShift: twinShiftOf(params) } : {}
-  return { easyHard, ...foretold, ...(params.start === 'twin' ? { twin: true } : {}), ...shift }
+  return { easyHard, ...foretold, ...(params.start === 'twin' ? { twin: true } : {}), ...twinShiftNeed(params) }
 }
 
 export function labelEstimate(
