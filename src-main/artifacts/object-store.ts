@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash } from '#shared/ids.ts'
@@ -10,6 +11,10 @@ const sliceBytes = 1 << 20
 const temporaryFolder = 'tmp'
 /** In the names of this process's temporary files: a process id alone may have had another owner before a restart. */
 const processToken = `${process.pid}-${randomUUID().slice(0, 8)}`
+/** Workers on other machines may share the store: their process ids say nothing here. */
+const hostToken = createHash('sha256').update(hostname()).digest('hex').slice(0, 8)
+/** No write takes so long: what another machine left is abandoned then. */
+const foreignLimitMs = 24 * 3600 * 1000
 
 export interface StoredObject {
   readonly hash: ObjectHash
@@ -223,7 +228,7 @@ export class ObjectStore {
       const path = join(folder, name)
       const info = await stat(path).catch(() => null)
       if (info === null) continue
-      found.push({ path, size: info.isFile() ? info.size : 0, ownerAlive: isOwnerAlive(name) })
+      found.push({ path, size: info.isFile() ? info.size : 0, ownerAlive: isOwnerAlive(name, info.mtimeMs) })
     }
     return found
   }
@@ -267,7 +272,7 @@ export class ObjectStore {
     } catch (error) {
       throw storageError(error, 'the object store')
     }
-    return join(folder, `${processToken}-${purpose}-${randomUUID()}`)
+    return join(folder, `${processToken}-${hostToken}-${purpose}-${randomUUID()}`)
   }
 
   async #open(hash: ObjectHash): Promise<FileHandle> {
@@ -391,7 +396,9 @@ async function entriesOf(folder: string): Promise<readonly string[]> {
   }
 }
 
-function isOwnerAlive(temporaryName: string): boolean {
+function isOwnerAlive(temporaryName: string, writtenAt: number): boolean {
+  const host = /^\d+-[0-9a-f]{8}-([0-9a-f]{8})-/.exec(temporaryName)?.[1] ?? hostToken
+  if (host !== hostToken) return Date.now() - writtenAt < foreignLimitMs
   const pid = Number.parseInt(temporaryName, 10)
   if (pid === process.pid) return temporaryName.startsWith(processToken)
   if (!Number.isInteger(pid) || pid <= 0) return false

@@ -55,7 +55,16 @@ export interface Workbench {
  */
 export async function openWorkbench(options: OpenWorkbenchOptions): Promise<Workbench> {
   const { workspace, readOnly = false } = options
-  return assemble(options, readOnly ? await openStoreForReading(workspace) : await openStore(workspace))
+  if (readOnly) return assemble(options, await openStoreForReading(workspace))
+  const store = await openStore(workspace)
+  try {
+    // Half-written files of processes that were killed. Nothing refers to them, and whoever writes still is left alone.
+    await new ObjectStore(store.paths.objects).removeLeftOvers()
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+  return assemble(options, store)
 }
 
 function assemble(

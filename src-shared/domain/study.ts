@@ -106,10 +106,17 @@ export interface StudyPlan {
   readonly seconds: number | null
 }
 
+/** Total over stages that another study computed. */
+export interface ReusedCost extends Cost {
+  readonly stages: number
+}
+
 /** Amortisable and per-request cost, and when unlearning beats retraining. */
 export interface CostLedger {
   readonly perDataset: Cost
   readonly perClass: Cost
+  /** The part of both, and of the golds, that another study had paid already: this one got it for nothing. */
+  readonly reused: Readonly<Record<'perDataset' | 'perClass' | 'golds', ReusedCost>>
   /** METHOD -> mean cost of one request. */
   readonly perRequest: Readonly<Record<string, Cost>>
   /** Mean cost of one gold. */

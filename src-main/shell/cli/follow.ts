@@ -1,4 +1,5 @@
 import { toAppError } from '#shared/contract/errors.ts'
+import type { Priority, Schedule } from '#shared/domain/queue.ts'
 import type { JobState } from '#shared/domain/stage.ts'
 import type { StudyResult } from '#shared/domain/study.ts'
 import { AppError, type AppErrorShape } from '#shared/errors.ts'
@@ -14,7 +15,7 @@ import { ProgressLine } from './progress-line.ts'
 export async function runAndFollow(
   call: CommandCall,
   study: string,
-  { start = true }: { readonly start?: boolean } = {},
+  { start = true, priority }: { readonly start?: boolean; readonly priority?: Priority | undefined } = {},
 ): Promise<StudyResult> {
   const { client, output, signal } = call
   signal.throwIfAborted()
@@ -32,15 +33,25 @@ export async function runAndFollow(
     if (!output.terminal) line.print(`stage ${stage.reused ? 'reused' : 'done'} ${stage.kind} ${stage.key}`)
   }
 
+  let held = ''
+  const tellSchedule = (schedule: Schedule): void => {
+    const now = describeHold(schedule)
+    if (now !== held) line.print(now === '' ? 'The study goes on.' : now)
+    held = now
+  }
   let finished: { readonly state: JobState; readonly error: AppErrorShape | null } | null = null
   try {
-    if (start) await client.studies.run({ study })
+    if (start) await client.studies.run({ study, ...(priority === undefined ? {} : { priority }) })
     if (signal.aborted) cancel()
     for await (const event of await client.studies.watch({ study })) {
       switch (event.kind) {
         case 'snapshot':
           for (const stage of event.stages) tell(stage)
+          tellSchedule(event.schedule)
           line.update(event.value, event.etaSeconds, 'starting')
+          break
+        case 'schedule':
+          tellSchedule(event.schedule)
           break
         case 'stage':
           tell(event.stage)
@@ -66,6 +77,11 @@ export async function runAndFollow(
     })
   }
   return client.studies.result({ study })
+}
+
+function describeHold({ paused, shortOfMemory }: Schedule): string {
+  if (paused) return 'The study is paused. Go on with: tmu study resume'
+  return shortOfMemory ? 'Fewer stages run at once than there are cores: another one waits until memory is free.' : ''
 }
 
 function describe(stage: LiveStage): string {

@@ -1,5 +1,6 @@
 import { isPresent, type Metric } from '#shared/domain/metrics.ts'
-import type { Run, StudyResult } from '#shared/domain/study.ts'
+import type { Cost } from '#shared/domain/stage.ts'
+import type { CostLedger, ReusedCost, Run, StudyResult } from '#shared/domain/study.ts'
 import { formatDuration, formatGap, formatPercent } from '#shared/units.ts'
 import { table } from './output.ts'
 
@@ -9,6 +10,7 @@ export function describeResult(result: StudyResult): string {
     `Study ${result.study} on ${result.engine}: ${result.stages.computed} stages computed, ${result.stages.reused} reused, ${result.stages.failed} failed, ${formatDuration(result.seconds)}`,
     describeGate(result),
     describeRuns(result.runs),
+    describeLedger(result.ledger),
     ...result.verdicts.map(
       (verdict) => `${verdict.method} (seed ${verdict.seed}): ${verdict.value}, ${verdict.label}. ${verdict.sentence}`,
     ),
@@ -19,11 +21,42 @@ export function describeResult(result: StudyResult): string {
 function describeGate(result: StudyResult): string {
   const lines = result.gate.checks.map((check) => {
     const mark = check.passed === null ? 'n/a ' : check.passed ? 'ok  ' : 'FAIL'
-    const value =
-      check.value === null ? '' : `${Math.abs(check.value) <= 1 ? check.value.toFixed(3) : check.value.toFixed(1)} `
+    const value = check.value === null ? '' : `${gateFigure(check.value)} `
     return `  ${mark}  ${check.name}: ${value}(${check.required})${check.note === undefined ? '' : ` - ${check.note}`}`
   })
   return [`Validity gate: ${result.gate.passed ? 'passed' : 'not passed'}`, ...lines].join('\n')
+}
+
+/** Counts are whole numbers, shares have three digits. */
+function gateFigure(value: number): string {
+  if (Math.abs(value) <= 1) return value.toFixed(3)
+  return Number.isInteger(value) ? String(value) : value.toFixed(1)
+}
+
+/** What is paid once and what with every request; what another study had paid already is marked. */
+function describeLedger({ perDataset, perClass, reused, gold, perRequest, breakEven }: CostLedger): string {
+  const note = ({ stages }: ReusedCost): string =>
+    stages === 0 ? '' : `${stages} ${stages === 1 ? 'stage' : 'stages'} reused, paid by another study`
+  const row = (what: string, cost: Cost, remark: string): readonly (string | number)[] => [
+    what,
+    formatDuration(cost.seconds),
+    Math.round(cost.visitsBackward),
+    Math.round(cost.visitsForward),
+    remark,
+  ]
+  const methods = Object.entries(perRequest).map(([method, cost]) => {
+    const after = breakEven[method] ?? null
+    return row(method, cost, after === null ? '' : `cheaper than retraining from request ${after}`)
+  })
+  return `Cost:\n${table(
+    ['WHAT', 'TIME', 'BACKWARD', 'FORWARD', 'NOTE'],
+    [
+      row('once for the data set', perDataset, note(reused.perDataset)),
+      row('once for the class', perClass, note(reused.perClass)),
+      ...(gold === null ? [] : [row('one gold', gold, note(reused.golds))]),
+      ...methods,
+    ],
+  )}`
 }
 
 export function describeRuns(runs: readonly Run[]): string {

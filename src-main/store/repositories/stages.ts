@@ -36,6 +36,7 @@ export const stagesTable = defineTable('stages', {
   created_at: 'TEXT',
   started_at: 'TEXT?',
   finished_at: 'TEXT?',
+  paid_by: 'TEXT?',
 })
 type StageRow = RowOf<typeof stagesTable>
 
@@ -76,6 +77,8 @@ export interface StoredStage extends Omit<StageRecord, 'label' | 'scope'> {
   readonly checkpoint: Checkpoint | null
   readonly lease: Lease | null
   readonly startedAt: string | null
+  /** The study that had it computed; null before, and of stages from before this was written down. */
+  readonly paidBy: StudyId | null
 }
 
 /** A stage as one study sees it. */
@@ -122,8 +125,13 @@ export interface StageRepository {
    * @throws AppError `conflict` unless the stage runs for this holder.
    */
   saveCheckpoint(key: StageKey, object: ObjectHash, epoch: number): Checkpoint | null
-  /** Returns the last checkpoint, which is given up. */
-  finishStage(key: StageKey, outputs: Readonly<Record<string, ObjectHash>>, cost: StageCost): Checkpoint | null
+  /** Returns the last checkpoint, which is given up. `paidBy`: the study that it was computed for. */
+  finishStage(
+    key: StageKey,
+    outputs: Readonly<Record<string, ObjectHash>>,
+    cost: StageCost,
+    paidBy?: StudyId | null,
+  ): Checkpoint | null
   /** Failed, cancelled and interrupted stages keep their checkpoint: the next attempt resumes there. */
   failStage(key: StageKey, error: AppErrorShape): void
   cancelStage(key: StageKey): void
@@ -178,11 +186,11 @@ export function createStageRepository(context: StoreContext): StageRepository {
     allowed.start,
     'lease_holder = @holder, lease_worker = @worker, lease_expires_at = @expiresAt, started_at = @at',
   )
-  const finish = createStateChange<{ outputs: string; cost: string; at: string }>(
+  const finish = createStateChange<{ outputs: string; cost: string; paidBy: StudyId | null; at: string }>(
     context,
     stateful,
     allowed.finish,
-    `outputs = @outputs, cost = @cost, checkpoint_object = NULL, checkpoint_epoch = NULL, ${noLease}, finished_at = @at`,
+    `outputs = @outputs, cost = @cost, paid_by = @paidBy, checkpoint_object = NULL, checkpoint_epoch = NULL, ${noLease}, finished_at = @at`,
   )
   const fail = createStateChange<{ error: string; at: string }>(
     context,
@@ -211,11 +219,13 @@ export function createStageRepository(context: StoreContext): StageRepository {
 
   const checkpointOf = (key: StageKey): Checkpoint | null => fromRow(known(get.get(key), key)).checkpoint
 
-  const finishChecked = db.transaction((key: StageKey, outputs: string, cost: string): Checkpoint | null => {
-    const last = checkpointOf(key)
-    finish(key, { outputs, cost, at: now() })
-    return last
-  }).immediate
+  const finishChecked = db.transaction(
+    (key: StageKey, outputs: string, cost: string, paidBy: StudyId | null): Checkpoint | null => {
+      const last = checkpointOf(key)
+      finish(key, { outputs, cost, paidBy, at: now() })
+      return last
+    },
+  ).immediate
 
   const saveChecked = db.transaction((key: StageKey, object: ObjectHash, epoch: number): Checkpoint | null => {
     const previous = checkpointOf(key)
@@ -248,12 +258,13 @@ export function createStageRepository(context: StoreContext): StageRepository {
     startStage: (key, { worker, expiresAt }) => start(key, { holder, worker, expiresAt, at: now() }),
     renewLease: (key, expiresAt) => requireOne(renew.run({ key, expiresAt, holder }).changes, key),
     saveCheckpoint: saveChecked,
-    finishStage(key, outputs, cost) {
+    finishStage(key, outputs, cost, paidBy = null) {
       const row = `stage ${key}`
       return finishChecked(
         key,
         writeJson(outputsSchema, outputs, { row, column: 'outputs' }),
         writeJson(stageCostSchema, cost, { row, column: 'cost' }),
+        paidBy,
       )
     },
     failStage: (key, error) =>
@@ -299,6 +310,7 @@ function newRow(stage: NewStage, spec: string, at: string): StageRow {
     created_at: at,
     started_at: null,
     finished_at: null,
+    paid_by: null,
   }
 }
 
@@ -326,6 +338,7 @@ function fromRow(row: StageRow): StoredStage {
     createdAt: row.created_at,
     startedAt: row.started_at,
     finishedAt: row.finished_at,
+    paidBy: row.paid_by as StudyId | null,
   }
 }
 

@@ -1,6 +1,6 @@
 import type { StageNode } from '#main/compute/stages.ts'
 import type { Cost } from '#shared/domain/stage.ts'
-import type { CostLedger } from '#shared/domain/study.ts'
+import type { CostLedger, ReusedCost } from '#shared/domain/study.ts'
 import type { StageKey } from '#shared/ids.ts'
 import { goldMethod } from '../jobs/graph.ts'
 import { addCosts, costOfModel, noCost } from '../jobs/run-cost.ts'
@@ -12,9 +12,21 @@ import type { LoadedStudy, PlannedRun } from '../jobs/study-loader.ts'
  */
 export function costLedger(
   { nodes, runs }: Pick<LoadedStudy, 'nodes' | 'runs'>,
-  costOf: (key: StageKey) => Cost | null,
-  hasSucceeded: (run: PlannedRun) => boolean,
+  {
+    costOf,
+    hasSucceeded,
+    isReused,
+  }: {
+    readonly costOf: (key: StageKey) => Cost | null
+    readonly hasSucceeded: (run: PlannedRun) => boolean
+    /** Whether another study had the stage computed. */
+    readonly isReused: (key: StageKey) => boolean
+  },
 ): CostLedger {
+  const reusedOf = (among: readonly StageNode[]): ReusedCost => {
+    const reusedCosts = among.flatMap((node) => (isReused(node.key) ? (costOf(node.key) ?? []) : []))
+    return { stages: reusedCosts.length, ...addCosts(reusedCosts) }
+  }
   const byKey = new Map(nodes.map((node) => [node.key, node]))
   const costs = runs.filter(hasSucceeded).map((run) => ({
     method: run.method,
@@ -28,6 +40,11 @@ export function costLedger(
   return {
     perDataset: perSeed(nodes, 'dataset', costOf),
     perClass: perSeed(nodes, 'class', costOf),
+    reused: {
+      perDataset: reusedOf(nodes.filter((node) => node.scope === 'dataset')),
+      perClass: reusedOf(nodes.filter((node) => node.scope === 'class')),
+      golds: reusedOf(nodes.filter((node) => node.kind === 'train-gold')),
+    },
     perRequest: Object.fromEntries(others.map((method) => [method, meanOf(method, 'perRequest')])),
     gold,
     breakEven: Object.fromEntries(

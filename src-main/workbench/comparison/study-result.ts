@@ -8,7 +8,7 @@ import type { StoredRun } from '#main/store/repositories/runs.ts'
 import type { StudyStage } from '#main/store/repositories/stages.ts'
 import type { Evaluation, Gate, Verdict } from '#shared/domain/metrics.ts'
 import type { StudyStatistics } from '#shared/domain/statistics.ts'
-import type { StudyResult } from '#shared/domain/study.ts'
+import type { CostLedger, StudyResult } from '#shared/domain/study.ts'
 import type { PredictorReport } from '#shared/domain/tmu.ts'
 import type { ObjectHash, RunId, StageKey } from '#shared/ids.ts'
 import { referenceTmuMethod } from '../jobs/graph/labelling.ts'
@@ -45,11 +45,7 @@ export async function statisticsOf(
     if (evaluation === undefined) return []
     return [{ method, seed, evaluation, draws: rows.get(evaluate)?.outputs['draws'] ?? null }]
   })
-  const ledger = costLedger(
-    loaded,
-    (key) => rows.get(key)?.cost ?? null,
-    (run) => succeeded.has(run.id),
-  )
+  const ledger = ledgerOf(loaded, rows, succeeded)
   return await studyStatistics(objects, evaluated, ledger, reference)
 }
 
@@ -75,12 +71,23 @@ export async function studyResult({ repositories, objects, loaded, summary }: Re
     stages: summary === null ? countStages([...rows.values()], stored) : pick(summary),
     runs: stored.map((run) => toRun(objects, run)),
     verdicts: verdictsOf(planned, evaluations, gate, study.config.margin, classRemoval),
-    ledger: costLedger(
-      loaded,
-      (key) => rows.get(key)?.cost ?? null,
-      (run) => succeeded.has(run.id),
-    ),
+    ledger: ledgerOf(loaded, rows, succeeded),
   }
+}
+
+function ledgerOf(
+  loaded: LoadedStudy,
+  rows: ReadonlyMap<StageKey, StudyStage>,
+  succeeded: ReadonlySet<RunId>,
+): CostLedger {
+  return costLedger(loaded, {
+    costOf: (key) => rows.get(key)?.cost ?? null,
+    hasSucceeded: (run) => succeeded.has(run.id),
+    isReused(key) {
+      const paidBy = rows.get(key)?.paidBy ?? null
+      return paidBy !== null && paidBy !== loaded.study.id
+    },
+  })
 }
 
 function pick({ computed, reused, failed }: JobSummary): StudyResult['stages'] {

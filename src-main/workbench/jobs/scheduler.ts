@@ -7,13 +7,15 @@ import type { EngineId } from '#shared/domain/engine.ts'
 import type { Priority, Schedule } from '#shared/domain/queue.ts'
 import type { CurvePoint } from '#shared/domain/stage.ts'
 import { AppError } from '#shared/errors.ts'
-import type { StageKey } from '#shared/ids.ts'
+import type { StageKey, StudyId } from '#shared/ids.ts'
 import { dependenciesOf } from './graph.ts'
 import { StageRows } from './stage-rows.ts'
 import { compareClaims, type Share, servedOfNewcomer } from './turn-order.ts'
 
 /** Whoever wants stages computed; told of each after its row was written. Must not throw. */
 export interface StageWatcher {
+  /** Whose stages they are: the study that wanted a stage first pays for it. */
+  readonly study: StudyId
   stageStarted(key: StageKey): void
   stageProgressed(key: StageKey, value: number): void
   /** A resumed stage repeats its points; a point is known by its epoch. */
@@ -311,7 +313,7 @@ export class Scheduler {
           }
         },
       })
-      await this.#rows.finish(node.key, result)
+      await this.#rows.finish(node.key, result, task.owner.study)
       this.#finished(task, result, false)
     } catch (error) {
       if (abort.signal.aborted) this.#stopped(task)

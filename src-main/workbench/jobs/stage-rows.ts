@@ -3,7 +3,7 @@ import type { StageNode, StageResult, StageSpec } from '#main/compute/stages.ts'
 import type { Repositories } from '#main/store/index.ts'
 import type { Checkpoint, StoredStage } from '#main/store/repositories/stages.ts'
 import { AppError } from '#shared/errors.ts'
-import type { ObjectHash, StageKey } from '#shared/ids.ts'
+import type { ObjectHash, StageKey, StudyId } from '#shared/ids.ts'
 
 const leaseMs = 30_000
 
@@ -55,8 +55,8 @@ export class StageRows {
     if (previous?.object !== object) await this.#removeCheckpoint(previous)
   }
 
-  async finish(key: StageKey, { outputs, cost }: StageResult): Promise<void> {
-    await this.#removeCheckpoint(this.#repositories.stages.finishStage(key, outputs, cost))
+  async finish(key: StageKey, { outputs, cost }: StageResult, paidBy: StudyId): Promise<void> {
+    await this.#removeCheckpoint(this.#repositories.stages.finishStage(key, outputs, cost, paidBy))
   }
 
   /** What to tell of the failure; inputs that turn out damaged are given up. */

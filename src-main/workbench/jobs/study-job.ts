@@ -7,7 +7,7 @@ import type { Evaluation } from '#shared/domain/metrics.ts'
 import type { QueuedStudy, Schedule } from '#shared/domain/queue.ts'
 import type { Cost, CurvePoint, JobState, StageCost } from '#shared/domain/stage.ts'
 import { AppError } from '#shared/errors.ts'
-import type { ObjectHash, RunId, StageKey } from '#shared/ids.ts'
+import type { ObjectHash, RunId, StageKey, StudyId } from '#shared/ids.ts'
 import type { LiveStage, StudyEvent } from '#shared/progress.ts'
 import { EventFeed } from './event-feed.ts'
 import { dependenciesOf } from './graph.ts'
@@ -114,6 +114,10 @@ export class StudyJob implements StageWatcher {
     const { promise, resolve } = Promise.withResolvers<JobState>()
     this.finished = promise
     this.#settle = resolve
+  }
+
+  get study(): StudyId {
+    return this.#parts.loaded.study.id
   }
 
   get summary(): JobSummary {

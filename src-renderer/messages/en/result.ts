@@ -270,6 +270,8 @@ export const result = {
     amortised: 'Amortised',
     perRequest: 'For each request',
     perDataset: 'Once for the data set',
+    reused: '{n} stage reused | {n} stages reused',
+    reusedInfo: 'Another study had this computed: this one pays nothing for it.',
     perClass: 'Once for the class',
     oneGold: 'Gold: retraining once',
     goldLine: 'one gold',

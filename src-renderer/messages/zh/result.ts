@@ -256,6 +256,8 @@ export const result = {
     amortised: '可摊销',
     perRequest: '每次请求',
     perDataset: '每个数据集一次',
+    reused: '复用 {n} 个阶段',
+    reusedInfo: '另一项研究已算出这些阶段：本研究无需再付出代价。',
     perClass: '每个类别一次',
     oneGold: '黄金模型：重新训练一次',
     goldLine: '一个黄金模型',

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -193,6 +193,18 @@ describe('looking after objects', () => {
     expect(await store.remove(abcHash)).toBe(true)
     expect(await store.remove(abcHash)).toBe(false)
     expect(await store.has(abcHash)).toBe(false)
+  })
+
+  it('leaves what another machine writes alone, unless it is a day old', async () => {
+    await store.put(abc)
+    const foreign = join(store.root, 'tmp', `${2 ** 30}-0123abcd-0123abcd-put-x`)
+    await writeFile(foreign, 'half')
+    await store.removeLeftOvers()
+    expect(await store.leftOvers()).toEqual([expect.objectContaining({ path: foreign, ownerAlive: true })])
+    const longAgo = new Date(Date.now() - 25 * 3600 * 1000)
+    await utimes(foreign, longAgo, longAgo)
+    await store.removeLeftOvers()
+    expect(await store.leftOvers()).toEqual([])
   })
 
   it('finds and removes what a killed writer left, and spares what a live one is writing', async () => {

@@ -11,6 +11,11 @@ const cost = (visitsBackward: number) => ({ seconds: 0, visitsForward: 0, visits
 const ledger = (perRequest: Readonly<Record<string, number>>): CostLedger => ({
   perDataset: cost(0),
   perClass: cost(0),
+  reused: {
+    perDataset: { stages: 0, ...cost(0) },
+    perClass: { stages: 0, ...cost(0) },
+    golds: { stages: 0, ...cost(0) },
+  },
   perRequest: Object.fromEntries(Object.entries(perRequest).map(([method, visits]) => [method, cost(visits)])),
   gold: null,
   breakEven: {},

@@ -215,6 +215,11 @@ describe('the cost chart', () => {
   const ledger = {
     perDataset: cost(1),
     perClass: cost(2),
+    reused: {
+      perDataset: { stages: 0, ...cost(0) },
+      perClass: { stages: 0, ...cost(0) },
+      golds: { stages: 0, ...cost(0) },
+    },
     perRequest: { tmu: cost(26_000), rewind: cost(13_200) },
     gold: cost(129_000),
     breakEven: {},

@@ -39,15 +39,23 @@ describe('cost ledger', () => {
     const planned = runs.map(
       (run, i): PlannedRun => ({ ...run, id: `${i}` as RunId, needs: closureOf(run.evaluate, () => []) }),
     )
+    const twin = nodes.find((node) => node.kind === 'train-twin')
     const ledger = costLedger(
       { nodes, runs: planned },
-      (key: StageKey) => costs.get(key) ?? null,
-      () => true,
+      {
+        costOf: (key: StageKey) => costs.get(key) ?? null,
+        hasSucceeded: () => true,
+        isReused: (key) => key === twin?.key,
+      },
     )
     expect(ledger.perDataset.visitsBackward).toBe(1000)
     // The twin and the original's predictions on it.
     expect(ledger.perClass.visitsBackward).toBe(301)
     expect(ledger.gold?.visitsBackward).toBe(900)
+    // What another study had paid is said apart: the twin's training, but not the predictions on it.
+    expect(ledger.reused.perClass).toMatchObject({ stages: 1, visitsBackward: 300 })
+    expect(ledger.reused.perDataset).toMatchObject({ stages: 0, visitsBackward: 0 })
+    expect(ledger.reused.golds.stages).toBe(0)
     const perRequest = Object.fromEntries(
       Object.entries(ledger.perRequest).map(([method, cost]) => [method, cost.visitsBackward]),
     )
@@ -60,8 +68,7 @@ describe('cost ledger', () => {
     const { nodes } = compileStudy(exampleConfig({ methods: ['gold', 'rewind'] }), exampleMaterial(), 'wasm')
     const ledger = costLedger(
       { nodes, runs: [] },
-      () => null,
-      () => false,
+      { costOf: () => null, hasSucceeded: () => false, isReused: () => false },
     )
     expect(ledger.gold).toBeNull()
     expect(ledger.perRequest).toEqual({})

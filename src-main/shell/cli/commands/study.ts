@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { engineIds } from '#shared/domain/engine.ts'
+import { type Priority, priorities, type Queue } from '#shared/domain/queue.ts'
 import { type ComparedMetric, comparedMetrics } from '#shared/domain/statistics.ts'
 import type { Study, StudyPlan } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
-import { formatDuration } from '#shared/units.ts'
+import { formatDuration, formatMebibytes, formatPercent } from '#shared/units.ts'
 import type { CommandContext } from '../context.ts'
 import { runAndFollow } from '../follow.ts'
 import { shellWord, table } from '../output.ts'
@@ -85,12 +86,60 @@ export function registerStudyCommands(program: Command, context: CommandContext)
   study
     .command('run')
     .argument('<name>')
+    .option('--priority <priority>', `which study's stages start first: ${priorities.join(', ')}`)
     .description('run every method and seed; what was finished before is reused')
-    .action((name: string, _options: unknown, command: Command) =>
+    .action((name: string, options: { readonly priority?: string }, command: Command) =>
       context.run(command, 'write', async (call) => {
-        const result = await runAndFollow(call, name)
+        const priority = options.priority === undefined ? undefined : parsePriority(options.priority)
+        const result = await runAndFollow(call, name, { priority })
         call.output.result(result, () => describeResult(result))
         return exitCodeOfResult(result)
+      }),
+    )
+
+  // Of studies that another process runs: without one there is nothing to pause, and nothing is made.
+  for (const [verb, what] of [
+    ['pause', 'stop the stages of a running study at their last checkpoints until it is resumed'],
+    ['resume', 'go on with a paused study'],
+  ] as const) {
+    study
+      .command(verb)
+      .argument('[name]')
+      .option('--all', 'everything that runs')
+      .description(what)
+      .action((name: string | undefined, options: { readonly all?: boolean }, command: Command) =>
+        context.run(command, 'read', async ({ client, output }) => {
+          if ((name === undefined) === (options.all !== true)) {
+            throw new AppError('bad-input', `Name one study to ${verb}, or give --all.`)
+          }
+          const queue = await client.queue[verb](name === undefined ? {} : { study: name })
+          output.result(queue, () => describeQueue(queue))
+          return 0
+        }),
+      )
+  }
+
+  study
+    .command('priority')
+    .argument('<name>')
+    .argument('<priority>', priorities.join(', '))
+    .description('let a running study’s stages start before or after those of others')
+    .action((name: string, priority: string, _options: unknown, command: Command) =>
+      context.run(command, 'read', async ({ client, output }) => {
+        const queue = await client.queue.prioritise({ study: name, priority: parsePriority(priority) })
+        output.result(queue, () => describeQueue(queue))
+        return 0
+      }),
+    )
+
+  study
+    .command('queue')
+    .description('the studies at work')
+    .action((_options: unknown, command: Command) =>
+      context.run(command, 'read', async ({ client, output }) => {
+        const queue = await client.queue.get()
+        output.result(queue, () => describeQueue(queue))
+        return 0
       }),
     )
 
@@ -168,11 +217,32 @@ function describeCreated({ name, config }: Study, plan: StudyPlan | null): strin
   return `${name}: ${methods.length} methods, ${seeds.length} seeds, ${goldSeeds.length} golds, ${architecture}.${stages} Run it: tmu study run ${shellWord(name)}`
 }
 
+function describeQueue({ paused, shortOfMemory, studies }: Queue): string {
+  if (studies.length === 0) return paused ? 'Nothing is running, and everything is paused.' : 'Nothing is running.'
+  const rows = studies.map((item) => [
+    item.name,
+    paused || item.paused ? 'paused' : 'running',
+    item.priority,
+    item.running,
+    item.waiting,
+    formatPercent(item.value),
+    item.etaSeconds === null || paused || item.paused ? '–' : formatDuration(item.etaSeconds),
+  ])
+  const lines = [table(['STUDY', 'STATE', 'PRIORITY', 'RUNNING', 'WAITING', 'DONE', 'LEFT'], rows)]
+  if (shortOfMemory) lines.push('Another stage waits until memory is free.')
+  return lines.join('\n')
+}
+
 function describePlan(plan: StudyPlan): string {
   const { originals, golds, twins } = plan.trains
+  const { count, slots, stageMemory } = plan.workers
+  const workers =
+    count < slots
+      ? `; ${count} of ${slots} workers, since a stage takes ${formatMebibytes(stageMemory)} of memory`
+      : `; ${count} ${count === 1 ? 'worker' : 'workers'}`
   const time = plan.seconds === null ? 'time not known yet' : `about ${formatDuration(plan.seconds)}`
   return [
-    `${plan.study} on ${plan.engine}: computes ${plan.toCompute} stages, reuses ${plan.toReuse}; trains ${originals} originals, ${golds} golds, ${twins} twins; ${time}`,
+    `${plan.study} on ${plan.engine}: computes ${plan.toCompute} stages, reuses ${plan.toReuse}; trains ${originals} originals, ${golds} golds, ${twins} twins; ${time}${workers}`,
     table(
       ['STAGE', 'WHAT', 'STATE', 'FORWARD', 'BACKWARD', 'KEY'],
       plan.stages.map((stage) => [
@@ -234,4 +304,10 @@ function parseEngine(text: string): (typeof engineIds)[number] {
   if (found === undefined)
     throw new AppError('bad-input', `Unknown engine "${text}".`, { hint: `Known engines: ${engineIds.join(', ')}.` })
   return found
+}
+
+function parsePriority(text: string): Priority {
+  const found = priorities.find((priority) => priority === text)
+  if (found !== undefined) return found
+  throw new AppError('bad-input', `Unknown priority "${text}".`, { hint: `Priorities: ${priorities.join(', ')}.` })
 }
