@@ -91,6 +91,20 @@ export default {
       'The renderer has no Node.',
     ),
     forbid(
+      'methods-see-their-context',
+      { path: '^src-main/compute/worker/baselines/' },
+      {
+        path: [room('artifacts'), room('formats'), '^src-main/compute/worker/[^/]+\\.ts$', 'training-stages\\.ts$'],
+      },
+      'A method has what its context gives it: no store, no files, and so no gold.',
+    ),
+    forbid(
+      'methods-read-no-files',
+      { path: '^src-main/compute/worker/baselines/' },
+      { dependencyTypes: ['core'] },
+      'A method has what its context gives it: no store, no files, and so no gold.',
+    ),
+    forbid(
       'resolvable',
       { path: '^src-' },
       { couldNotResolve: true, pathNot: '^virtual:' },

@@ -13,7 +13,7 @@ import { recipe, type StoredProblem, specOf, storeImages } from '../training/tin
 import type { Row } from './plain-mlp.ts'
 
 export const seed = 1
-const [count, height, width] = [40, 3, 2]
+const [height, width] = [3, 2]
 
 export interface TinyRequest extends AsyncDisposable {
   readonly stored: StoredProblem
@@ -32,11 +32,19 @@ export interface TinyRequest extends AsyncDisposable {
   ): StageSpec<'unlearn'>
 }
 
+export interface Shape {
+  readonly classCount?: number
+  readonly channels?: number
+  readonly architecture?: string
+  /** The samples after them are those that no model saw. */
+  readonly members?: number
+  readonly forget?: Int32Array
+}
+
 /** 24 members, of which the first 6 are to be forgotten, and 16 samples that no model saw. The original is a stage's. */
-export async function tinyRequest(
-  changes: { readonly classCount?: number; readonly channels?: number; readonly architecture?: string } = {},
-): Promise<TinyRequest> {
-  const { classCount = 3, channels = 1, architecture = 'mlp' } = changes
+export async function tinyRequest(changes: Shape = {}): Promise<TinyRequest> {
+  const { classCount = 3, channels = 1, architecture = 'mlp', members = 24, forget = sequence(0, 6) } = changes
+  const count = members + Math.max(16, classCount)
   const random = Random.of(5, 'tiny-request')
   const labels = Int32Array.from({ length: count }, (_, i) => i % classCount)
   const size = height * width * channels
@@ -54,13 +62,14 @@ export async function tinyRequest(
   }
   const stored = await storeImages(pixels, labels)
   const network = { data, architecture }
-  const [forget, retain, twin] = [sequence(0, 6), sequence(6, 24), sequence(24, 40)]
+  const retain = sequence(0, members).filter((sample) => !forget.includes(sample))
+  const twin = sequence(members, count)
   const common = { images: stored.images, labels: stored.labels }
   const trained = await runStage(
     specOf(
       'train-original',
       { ...network, recipe: { ...recipe, epochs: 4, lr: 0.01, batchSize: 8 }, keepEpochs: [2, 4] },
-      { ...common, members: await stored.ids(sequence(0, 24)) },
+      { ...common, members: await stored.ids(sequence(0, members)) },
       { seed },
     ),
     stored.objects.root,
@@ -140,6 +149,6 @@ export function untrained(request: TinyRequest, ofSeed: number): NamedArrays {
   return initialWeights(request.architecture, request.data, ofSeed)
 }
 
-function sequence(start: number, end: number): Int32Array {
+export function sequence(start: number, end: number): Int32Array {
   return Int32Array.from({ length: end - start }, (_, i) => start + i)
 }

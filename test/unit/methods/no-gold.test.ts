@@ -19,7 +19,13 @@ export function askingForAGold(context: UnlearnContext): void {
   void context.gold
   // @ts-expect-error nor something that it can say it needs
   const needs: MethodNeeds = { gold: true }
-  void needs
+  // @ts-expect-error unseen samples are the twin pool's, and nobody chooses them
+  const samples: MethodNeeds = { twinSamples: 'evaluation' }
+  // @ts-expect-error a network is new, and never a stored one
+  void context.createNetwork({ weights: 'gold0' })
+  // @ts-expect-error nor is there a store to read one from
+  void context.objects
+  void [needs, samples]
 }
 
 const anObject = '0'.repeat(64) as ObjectHash

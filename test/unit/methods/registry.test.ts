@@ -176,8 +176,8 @@ describe('the methods', () => {
     expect(methods.get('tmu')?.estimate({}, counts)).toEqual({ visitsForward: 27_500, visitsBackward: 27_500 })
     expect(methods.get('fine-tune')?.estimate({}, counts).visitsBackward).toBe(43_000)
     expect(methods.get('rewind')?.estimate({}, counts).visitsBackward).toBe(12_900)
-    // 68 steps of 64 retained samples an epoch, 64 forgotten ones beside each.
-    expect(methods.get('neggrad-plus')?.estimate({}, counts).visitsBackward).toBe(10 * (4300 + 68 * 64))
+    // 68 steps of 64 retained samples an epoch: the 300 forgotten ones, in five batches, come round 13 times, and 3 x 64.
+    expect(methods.get('neggrad-plus')?.estimate({}, counts).visitsBackward).toBe(10 * (4300 + 13 * 300 + 192))
     // Two teachers' words for each of the samples that are then learned from once.
     expect(methods.get('bad-teacher')?.estimate({}, counts)).toEqual({ visitsForward: 3180, visitsBackward: 1590 })
     // 500 samples under each of ten classes.

@@ -27,7 +27,9 @@ export const negGradPlus = defineMethod({
   needs: () => ({}),
   estimate({ epochs, alpha, batchSize, forgetBatchSize }, counts) {
     const steps = Math.ceil(counts.retain / batchSize)
-    const beside = alpha === 1 ? 0 : steps * Math.min(forgetBatchSize, counts.forget)
+    const round = Math.ceil(counts.forget / forgetBatchSize)
+    const begun = Math.min((steps % round) * forgetBatchSize, counts.forget)
+    const beside = alpha === 1 ? 0 : Math.floor(steps / round) * counts.forget + begun
     const visits = epochs * (counts.retain + beside)
     return { visitsForward: visits, visitsBackward: visits }
   },
