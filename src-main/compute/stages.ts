@@ -18,6 +18,7 @@ import type { ObjectHash, StageKey } from '#shared/ids.ts'
 /** Raise a kind's version when its result changes for equal parameters: old artifacts are then not reused. */
 export const stageVersions: Readonly<Record<StageKind, number>> = {
   'train-original': 1,
+  'given-original': 1,
   'train-gold': 1,
   'train-twin': 1,
   'random-init': 1,
@@ -72,6 +73,12 @@ export interface StageTypes {
     params: { data: DataParams; architecture: string; recipe: Recipe; keepEpochs: readonly number[] }
     inputs: 'images' | 'labels' | 'members'
     outputs: 'weights' | 'curve' | `epoch-${number}`
+  }
+  /** M_o as the user gave it: checked to be a model of this architecture for these data. It has no early checkpoints. */
+  'given-original': {
+    params: { data: DataParams; architecture: string }
+    inputs: 'weights'
+    outputs: 'weights'
   }
   /** M_g on R from scratch. It never reads F or a model that saw F. */
   'train-gold': {

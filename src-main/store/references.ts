@@ -32,6 +32,8 @@ const referencesSql = `
   UNION ALL SELECT twin_pool, 'twin pool of the split "' || name || '"', 'import' FROM splits
   UNION ALL SELECT evaluation, 'evaluation samples of the split "' || name || '"', 'import' FROM splits
   UNION ALL SELECT ids, 'ids of the forget set "' || name || '"', 'import' FROM forget_sets
+  UNION ALL SELECT json_extract(config, '$.original.weights'), 'given original of the study "' || name || '"', 'import'
+    FROM studies WHERE json_extract(config, '$.original.weights') IS NOT NULL
   UNION ALL SELECT outcome, 'outcome of the run ' || id, 'run' FROM runs WHERE outcome IS NOT NULL
   UNION ALL SELECT checkpoint_object, 'checkpoint of the stage ' || kind || ' ' || key, 'run'
     FROM stages WHERE checkpoint_object IS NOT NULL

@@ -95,6 +95,9 @@ export const studyConfigSchema: z.ZodType<StudyConfig> = z.strictObject({
   splitId: idOf<SplitId>(),
   forgetSetId: idOf<ForgetSetId>(),
   architecture: z.string(),
+  original: z
+    .strictObject({ weights: objectHashSchema, file: z.string(), normalisation: normalisationSchema.nullable() })
+    .optional(),
   recipe: recipeSchema,
   twinRecipe: recipeSchema,
   earlyEpoch: z.number(),

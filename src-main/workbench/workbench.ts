@@ -20,6 +20,7 @@ import { createDatasetUseCases } from './datasets/use-cases.ts'
 import { prepareDemo } from './demo/prepare-demo.ts'
 import { Jobs } from './jobs/jobs.ts'
 import { Scheduler } from './jobs/scheduler.ts'
+import { createModelUseCases } from './models/use-cases.ts'
 import { evaluateFile } from './outcomes/evaluate-file.ts'
 import { createSampleUseCases } from './samples/use-cases.ts'
 import { createStudyUseCases } from './studies/use-cases.ts'
@@ -130,6 +131,7 @@ function assemble(
     ...createSystemUseCases({ workspace: paths.root, shell, readOnly: lock === null, engines, capacityOf }),
     ...createStudyUseCases(studyParts),
     ...createSampleUseCases({ repositories, objects, launcher, jobs, engines, cache }),
+    ...createModelUseCases({ repositories, objects, jobs, engines, exportsFolder: paths.exports }),
     workspace: {
       async check(_input, call) {
         const holder = lock?.holder.id ?? (await currentHolder(paths.root))?.id ?? null

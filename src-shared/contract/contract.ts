@@ -12,7 +12,7 @@ import { priorities, type Queue } from '#shared/domain/queue.ts'
 import type { EmbeddingEvent, Neighbour, PackedSamples, RunFigures, SampleDetails, Tag } from '#shared/domain/sample.ts'
 import type { JobState } from '#shared/domain/stage.ts'
 import type { StudyStatistics } from '#shared/domain/statistics.ts'
-import type { Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts'
+import type { ModelExport, Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts'
 import type { ArchitectureInfo, MethodInfo, SystemInfo, WorkspaceCheck } from '#shared/domain/system.ts'
 import type { ForgetSample, TwinView } from '#shared/domain/tmu.ts'
 import type { AppErrorShape } from '#shared/errors.ts'
@@ -23,6 +23,7 @@ import {
   createStudyInput,
   embeddingInput,
   engineFilesInput,
+  exportModelInput,
   forgetSamplesInput,
   importDatasetInput,
   installEngineInput,
@@ -169,6 +170,10 @@ export const contract = {
     prioritise: procedure
       .input(z.strictObject({ study: reference, priority: z.enum(priorities) }))
       .output(type<Queue>()),
+  },
+  models: {
+    /** Writes the weights that a run made. */
+    export: procedure.input(exportModelInput).output(type<ModelExport>()),
   },
   outcomes: {
     evaluate: procedure

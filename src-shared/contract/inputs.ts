@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { engineIds, installableEngineIds } from '#shared/domain/engine.ts'
 import type { ForgetRule } from '#shared/domain/forget-set.ts'
+import { modelFormats } from '#shared/domain/study.ts'
 import { deepestRule, depthOfRule, mostRuleParts, partsOfRule } from '#shared/forget-rule.ts'
 
 /** A name or an id; what it names is looked up by the use case. */
@@ -103,6 +104,8 @@ export const createStudyInput = z.strictObject({
   dataset: reference,
   forgetSet: reference,
   architecture: z.string().min(1).optional(),
+  /** Path of a file with the weights of a model to start from, instead of one that is trained. */
+  original: z.string().min(1).optional(),
   /** Default: every method. */
   methods: z.array(z.string().min(1)).min(1).optional(),
   /** How many seeds; runs are made for each method and seed. */
@@ -118,6 +121,14 @@ export const createStudyInput = z.strictObject({
       grid: z.boolean().default(false),
     })
     .optional(),
+})
+
+export const exportModelInput = z.strictObject({
+  run: reference,
+  /** Where to; absent: the workspace's folder for exports. */
+  path: z.string().min(1).optional(),
+  format: z.enum(modelFormats).default('safetensors'),
+  overwrite: z.boolean().default(false),
 })
 
 const installableEngine = z.enum(installableEngineIds)

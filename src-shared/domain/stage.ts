@@ -4,6 +4,7 @@ import type { ObjectHash, StageKey } from '#shared/ids.ts'
 
 export const stageKinds = [
   'train-original',
+  'given-original',
   'train-gold',
   'train-twin',
   'random-init',

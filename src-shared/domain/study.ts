@@ -1,8 +1,9 @@
+import type { Normalisation } from '#shared/domain/dataset.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import type { Gate, MetricTable, Verdict } from '#shared/domain/metrics.ts'
 import type { Cost, CostScope, JobState, StageKind } from '#shared/domain/stage.ts'
 import type { AppErrorShape } from '#shared/errors.ts'
-import type { DatasetId, ForgetSetId, RunId, SplitId, StageKey, StudyId } from '#shared/ids.ts'
+import type { DatasetId, ForgetSetId, ObjectHash, RunId, SplitId, StageKey, StudyId } from '#shared/ids.ts'
 
 /** Random views of training images: mirrored left to right, or cropped out of a black border and mirrored. */
 export const augmentations = ['flip', 'flip-crop'] as const
@@ -22,12 +23,35 @@ export interface Recipe {
   readonly augment?: Augmentation | undefined
 }
 
+/** A model of the user's own in the place of the one that the workbench would train. */
+export interface GivenOriginal {
+  readonly weights: ObjectHash
+  /** Name of the file it was read from, for people. */
+  readonly file: string
+  /** How its inputs are normalised, and so those of every model of the study; null: by the split's members. */
+  readonly normalisation: Normalisation | null
+}
+
+export const modelFormats = ['safetensors', 'tfjs'] as const
+/** `tfjs`: a TensorFlow.js layers model, model.json and its weights. */
+export type ModelFormat = (typeof modelFormats)[number]
+
+/** Files that `models.export` wrote, the one to open first. */
+export interface ModelExport {
+  readonly run: RunId
+  readonly format: ModelFormat
+  readonly architecture: string
+  readonly files: readonly string[]
+}
+
 /** Everything that decides a study's results: frozen once the study exists. */
 export interface StudyConfig {
   readonly datasetId: DatasetId
   readonly splitId: SplitId
   readonly forgetSetId: ForgetSetId
   readonly architecture: string
+  /** Absent: the original is trained by the recipe. */
+  readonly original?: GivenOriginal | undefined
   readonly recipe: Recipe
   /** Fine-tuning of M_o into the twin M_t: epochs, lr; the rest as the recipe. */
   readonly twinRecipe: Recipe

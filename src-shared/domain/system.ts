@@ -1,3 +1,4 @@
+import type { ImageShape } from './dataset.ts'
 import type { EngineChoice, EngineId, EngineStatus } from './engine.ts'
 
 export interface SystemInfo {
@@ -44,4 +45,12 @@ export interface ArchitectureInfo {
   readonly id: string
   readonly title: string
   readonly summary: string
+  /** Its size for images of the kind it is meant for, in ten classes. */
+  readonly example: {
+    /** Height, width, channels. */
+    readonly image: ImageShape
+    readonly parameters: number
+    /** Multiplications and additions of one sample's way through it. */
+    readonly operations: number
+  }
 }

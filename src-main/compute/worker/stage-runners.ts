@@ -4,6 +4,7 @@ import type { StageRunner } from './stage-runner.ts'
 
 const load: { readonly [K in StageKind]: () => Promise<StageRunner<K>> } = {
   'train-original': async () => (await import('./training/training-stages.ts')).trainingRunners['train-original'],
+  'given-original': async () => (await import('./models/given-original-stage.ts')).givenOriginalStage,
   'train-gold': async () => (await import('./training/training-stages.ts')).trainingRunners['train-gold'],
   'train-twin': async () => (await import('./training/training-stages.ts')).trainingRunners['train-twin'],
   'random-init': async () => (await import('./training/training-stages.ts')).trainingRunners['random-init'],

@@ -4,6 +4,7 @@ import { registerDatasetCommands } from './commands/dataset.ts'
 import { registerDemoCommand } from './commands/demo.ts'
 import { registerEngineCommands } from './commands/engine.ts'
 import { registerForgetCommands } from './commands/forget.ts'
+import { registerModelCommands } from './commands/model.ts'
 import { registerOutcomeCommands } from './commands/outcome.ts'
 import { registerRunCommands } from './commands/run.ts'
 import { registerServeCommand } from './commands/serve.ts'
@@ -28,6 +29,7 @@ export function createProgram(context: CommandContext, version: string): Command
   registerForgetCommands(program, context)
   registerStudyCommands(program, context)
   registerRunCommands(program, context)
+  registerModelCommands(program, context)
   registerOutcomeCommands(program, context)
   registerWorkerCommands(program, context)
   registerEngineCommands(program, context)

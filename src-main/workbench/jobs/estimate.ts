@@ -59,6 +59,7 @@ export function estimateVisits(node: StageNode, lists: SampleLists): Visits {
         visitsForward: count('forget') + count('retain') + count('evaluation') + count('twin'),
         visitsBackward: 0,
       }
+    case 'given-original':
     case 'random-init':
     case 'fit-predictor':
     case 'label':
@@ -133,6 +134,7 @@ const fixedSeconds: Readonly<Record<StageKind, number>> = {
   'train-original': 1,
   'train-gold': 1,
   'train-twin': 1,
+  'given-original': 0.1,
   'random-init': 0.2,
   features: 1,
   'fit-predictor': 3,

@@ -1,13 +1,14 @@
-import { defaultMethods, methodIds, methodOf } from '#main/compute/methods.ts'
+import { completeMethodOptions, defaultMethods, type MethodParams, methodIds, methodOf } from '#main/compute/methods.ts'
 import { quoted } from '#main/formats/text.ts'
 import type { Dataset } from '#shared/domain/dataset.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import { AppError } from '#shared/errors.ts'
 import type { SampleLists } from '../jobs/sample-lists.ts'
+import { withoutCheckpoints } from '../models/without-checkpoints.ts'
 
 export interface MethodChoice {
   readonly methods: readonly string[]
-  /** Why some of the default methods were left out. */
+  /** Why some of the default methods were left out, and what else is not as usual. */
   readonly notes: readonly string[]
 }
 
@@ -24,18 +25,30 @@ function isEveryMethod(asked: readonly string[]): boolean {
   return asked.length === 1 && asked[0] === everyMethod
 }
 
+/** What the choice is made for. */
+export interface MethodChoiceMaterial {
+  readonly dataset: Dataset
+  readonly forgetSet: ForgetSet
+  readonly lists: SampleLists
+  /** The file of a given original; null: the original is trained. */
+  readonly originalFile: string | null
+  /** What was set, by method. */
+  readonly settings: Readonly<Record<string, MethodParams>>
+}
+
+interface Obstacle {
+  /** `the forget set "a"`. */
+  readonly to: string
+  readonly reason: string
+}
+
 /**
  * The methods of a study: those asked for by name, or of the usual ones (of all, if asked for `all`) those that make sense
- * for its forget set.
+ * for its forget set and original.
  * @throws AppError `bad-input` for an unknown or repeated method; `unsupported` for one that was asked for and can't
- * work on this forget set, with the reason.
+ * work here, with the reason.
  */
-export function chooseMethods(
-  asked: readonly string[] | undefined,
-  dataset: Dataset,
-  forgetSet: ForgetSet,
-  lists: SampleLists,
-): MethodChoice {
+export function chooseMethods(asked: readonly string[] | undefined, material: MethodChoiceMaterial): MethodChoice {
   const named = asked === undefined || isEveryMethod(asked) ? null : asked
   if (named !== null) {
     for (const [position, method] of named.entries()) {
@@ -46,30 +59,34 @@ export function chooseMethods(
       })
     }
   }
-  const reasons = obstacles(dataset, forgetSet, lists)
-  const obstacleOf = (method: string): string | null => {
-    const { needs, params, refusesClassRemoval } = methodOf(method)
-    if (refusesClassRemoval && reasons.classRemoval !== null) return reasons.classRemoval
-    const { twin, twinSamples } = needs(params.parse({}))
-    return (twin === true || twinSamples === true) && reasons.noTwin !== null ? reasons.noTwin : null
-  }
   const wanted = wantedMethods(asked)
-  const refused = wanted.filter((method) => obstacleOf(method) !== null)
-  if (refused.length === 0) return { methods: wanted, notes: [] }
-  const reason = obstacleOf(refused[0]) ?? ''
-  if (named !== null) {
-    throw new AppError(
-      'unsupported',
-      `${listed(refused)} can't work on the forget set ${quoted(forgetSet.name)}: ${reason}.`,
-      {
-        hint: 'Leave these methods out (gold and the baselines work), or forget only a part of the class.',
-        details: { methods: refused },
-      },
-    )
+  const obstacleOf = obstacles(material)
+  const refused = Map.groupBy(
+    wanted.flatMap((method) => {
+      const obstacle = obstacleOf(method)
+      return obstacle === null ? [] : [{ method, obstacle }]
+    }),
+    ({ obstacle }) => obstacle.reason,
+  )
+  const [first] = refused.values()
+  if (named !== null && first !== undefined) {
+    const [{ obstacle }] = first
+    const methods = first.map(({ method }) => method)
+    throw new AppError('unsupported', `${listed(methods)} can't work with ${obstacle.to}: ${obstacle.reason}.`, {
+      hint:
+        material.originalFile === null
+          ? 'Leave these methods out (gold and the baselines work), or forget only a part of the class.'
+          : 'Leave these methods out, or let the workbench train the original.',
+      details: { methods },
+    })
   }
+  const methods = wanted.filter((method) => obstacleOf(method) === null)
   return {
-    methods: wanted.filter((method) => !refused.includes(method)),
-    notes: [`${listed(refused)} left out: ${reason}.`],
+    methods,
+    notes: [
+      ...[...refused].map(([reason, entries]) => `${listed(entries.map(({ method }) => method))} left out: ${reason}.`),
+      ...withoutCf(methods, material),
+    ],
   }
 }
 
@@ -81,28 +98,47 @@ function refuseVariant(method: string): void {
   })
 }
 
+function withoutCf(methods: readonly string[], { originalFile, settings }: MethodChoiceMaterial): readonly string[] {
+  if (originalFile === null) return []
+  const having = methods.filter((method) => withoutCheckpoints(method, optionsOf(method, settings)).leftOut)
+  return having.length === 0
+    ? []
+    : [`${listed(having)}: CF left out, because a given original has no early model under which it is measured.`]
+}
+
+function optionsOf(method: string, settings: Readonly<Record<string, MethodParams>>): MethodParams {
+  return completeMethodOptions([method], settings)[method] ?? {}
+}
+
 /** Whether F is all of some class's members: nothing of that class is retained then. */
 export function isClassRemoval({ classCounts, memberCounts }: ForgetSet): boolean {
   return classCounts.some((count, label) => count > 0 && count === memberCounts[label])
 }
 
-function obstacles(
-  dataset: Dataset,
-  forgetSet: ForgetSet,
-  lists: SampleLists,
-): { readonly classRemoval: string | null; readonly noTwin: string | null } {
+/** Why a method can't work, null where it can. */
+function obstacles(material: MethodChoiceMaterial): (method: string) => Obstacle | null {
+  const { dataset, forgetSet, lists, originalFile, settings } = material
   const { classCounts, memberCounts } = forgetSet
   const removed = dataset.classes.filter(
     (_, label) => classCounts[label] > 0 && classCounts[label] === memberCounts[label],
   )
   const names = removed.map(({ name }) => quoted(name)).join(', ')
-  return {
-    classRemoval:
-      removed.length === 0
-        ? null
-        : `it is all of the class ${names}, so nothing of it is retained, and the original, which knows the class, ` +
-          'is no gold of the twin problem',
-    noTwin: lists.twin.count === 0 ? 'the twin pool of its split holds no sample of its classes' : null,
+  const toForgetSet = `the forget set ${quoted(forgetSet.name)}`
+  return (method) => {
+    const { needs, refusesClassRemoval } = methodOf(method)
+    const options = optionsOf(method, settings)
+    if (refusesClassRemoval && removed.length > 0) {
+      const reason =
+        `it is all of the class ${names}, so nothing of it is retained, and the original, which knows the class, ` +
+        'is no gold of the twin problem'
+      return { to: toForgetSet, reason }
+    }
+    if (needs(options).twin === true && lists.twin.count === 0) {
+      return { to: toForgetSet, reason: 'the twin pool of its split holds no sample of its classes' }
+    }
+    if (originalFile === null) return null
+    const { obstacle } = withoutCheckpoints(method, options)
+    return obstacle === null ? null : { to: `the given original ${quoted(originalFile)}`, reason: obstacle }
   }
 }
 

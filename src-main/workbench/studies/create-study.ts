@@ -1,3 +1,4 @@
+import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { Repositories } from '#main/store/index.ts'
 import type { NewRun } from '#main/store/repositories/studies.ts'
 import type { WorkbenchApi } from '#shared/contract/api.ts'
@@ -9,6 +10,7 @@ import { notFound } from '../datasets/near-matches.ts'
 import type { DatasetUseCases } from '../datasets/use-cases.ts'
 import { goldMethod } from '../jobs/graph.ts'
 import type { StudyLoader } from '../jobs/study-loader.ts'
+import { readOriginal } from '../models/given-original.ts'
 import type { Engines } from '../system/engines.ts'
 import { chooseMethods, wantedMethods } from './choose-methods.ts'
 import { parseSettings } from './settings.ts'
@@ -18,6 +20,7 @@ import { sweptMethods } from './sweep.ts'
 
 export interface CreateStudyParts {
   readonly repositories: Repositories
+  readonly objects: ObjectStore
   readonly datasets: DatasetUseCases
   readonly loader: StudyLoader
   readonly engines: Engines
@@ -46,13 +49,22 @@ export async function createStudy(parts: CreateStudyParts, input: CreateStudyInp
   const split = repositories.splits.findSplit(dataset.id, given.splitId)
   if (split === null) throw new AppError('corrupt', `The split of the forget set "${given.name}" is missing.`)
   const { lists } = await loader.listsOf(dataset, split, given)
-  const chosen = chooseMethods(input.methods, dataset, given, lists)
+  const original = input.original === undefined ? null : await readOriginal(input.original, dataset, input.architecture)
+  if (original !== null && settings.earlyEpoch !== undefined) throw noEarlyEpoch(original.file)
+  const chosen = chooseMethods(input.methods, {
+    dataset,
+    forgetSet: given,
+    lists,
+    originalFile: original?.file ?? null,
+    settings: settings.methods,
+  })
   const swept = sweptMethods(chosen.methods, settings.methods, input.sweep ?? noSweep)
   const config = (forgetSet: ForgetSet): StudyConfig =>
     studyConfig({
       dataset,
       forgetSet,
-      architecture: input.architecture,
+      architecture: original?.architecture ?? input.architecture,
+      isOriginalGiven: original !== null,
       methods: swept.methods,
       seeds: input.seeds,
       golds: input.golds,
@@ -65,10 +77,18 @@ export async function createStudy(parts: CreateStudyParts, input: CreateStudyInp
     settings.splitSeed === undefined
       ? given
       : await forgetSetInSplitOfSeed(repositories, datasets, dataset, given, settings.splitSeed)
-  const study = { name: input.name, config: config(forgetSet), engine: input.engine ?? null }
+  const stored = original === null ? {} : { original: await original.store(parts.objects) }
+  const study = { name: input.name, config: { ...config(forgetSet), ...stored }, engine: input.engine ?? null }
   const created = repositories.studies.insertStudy(study, runsOf(study.config))
-  for (const line of [...chosen.notes, ...swept.notes]) parts.note(line)
+  for (const line of [...chosen.notes, ...swept.notes, ...(original?.notes ?? [])]) parts.note(line)
   return created
+}
+
+function noEarlyEpoch(file: string): AppError {
+  return new AppError('bad-input', `earlyEpoch is not possible: the given original "${file}" has no checkpoints.`, {
+    hint: 'Leave it out; CF, which is measured under the early model, is left out too.',
+    details: { key: 'earlyEpoch' },
+  })
 }
 
 /** One row a method and seed; the golds' are theirs. */

@@ -4,6 +4,7 @@ import type { Dataset, ImageShape } from '#shared/domain/dataset.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { Recipe, StudyConfig } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
+import { withoutCheckpoints } from '../models/without-checkpoints.ts'
 import type { StudySettings } from './settings.ts'
 
 /** Accepted gap of a study's verdicts: 5 points. */
@@ -17,6 +18,8 @@ export interface ConfigParts {
   readonly dataset: Dataset
   readonly forgetSet: ForgetSet
   readonly architecture?: string | undefined
+  /** The original is given, not trained: it has no early checkpoints. */
+  readonly isOriginalGiven?: boolean
   readonly methods: readonly string[]
   readonly seeds: number
   readonly golds: number
@@ -43,6 +46,9 @@ export function studyConfig(parts: ConfigParts): StudyConfig {
   }
   const earlyEpoch = settings.earlyEpoch ?? Math.min(usualEarlyEpoch, recipe.epochs)
   if (earlyEpoch > recipe.epochs) throw beyondTraining('earlyEpoch', earlyEpoch, recipe.epochs)
+  const methodParams = parts.isOriginalGiven
+    ? methodsWithoutCheckpoints(completeMethodOptions(methods, settings.methods))
+    : completeMethodOptions(methods, withinEpochs(methods, settings.methods, recipe.epochs))
   return {
     datasetId: dataset.id,
     splitId: forgetSet.splitId,
@@ -52,11 +58,27 @@ export function studyConfig(parts: ConfigParts): StudyConfig {
     twinRecipe: { ...recipe, epochs: Math.max(1, Math.round(recipe.epochs / 3)), lr: recipe.lr / 3 },
     earlyEpoch,
     methods,
-    methodParams: completeMethodOptions(methods, withinEpochs(methods, settings.methods, recipe.epochs)),
+    methodParams,
     seeds: Array.from({ length: seeds }, (_, i) => 1 + i),
     goldSeeds: Array.from({ length: golds }, (_, i) => firstGoldSeed + i),
     margin,
   }
+}
+
+/** @throws AppError `unsupported` for a method, or a variant of a sweep, that needs what a given original lacks. */
+function methodsWithoutCheckpoints(
+  params: Readonly<Record<string, MethodParams>>,
+): Readonly<Record<string, MethodParams>> {
+  return Object.fromEntries(
+    Object.entries(params).map(([method, given]) => {
+      const { params: possible, obstacle } = withoutCheckpoints(method, given)
+      if (obstacle === null) return [method, possible]
+      throw new AppError('unsupported', `${method} can't work with a given original: ${obstacle}.`, {
+        hint: 'Leave it out, or let the workbench train the original.',
+        details: { method },
+      })
+    }),
+  )
 }
 
 /** Small grey images take the small network; anything else the one with a third convolution. */
@@ -68,6 +90,13 @@ function usualArchitecture([height, width]: ImageShape): string {
 const usualTraining: Readonly<Record<string, { readonly epochs: number; readonly lr: number }>> = {
   'tiny-cnn': { epochs: 30, lr: 3e-3 },
   'small-cnn': { epochs: 25, lr: 2e-3 },
+  'pooled-cnn-thin': { epochs: 25, lr: 2e-3 },
+  'pooled-cnn': { epochs: 25, lr: 1e-3 },
+  'wide-cnn': { epochs: 25, lr: 1e-3 },
+  // Without batch norm, depth takes small steps only.
+  'vgg-11': { epochs: 30, lr: 3e-4 },
+  'resnet-small': { epochs: 25, lr: 3e-3 },
+  'resnet-18': { epochs: 30, lr: 1e-3 },
 }
 
 /**

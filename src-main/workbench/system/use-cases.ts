@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { z } from 'zod'
 import { defaultMethods, methodIds, methodOf } from '#main/compute/methods.ts'
-import { architectures } from '#main/compute/worker/models/architectures.ts'
+import { architectureInfos } from '#main/compute/worker/models/architecture-info.ts'
 import { freeBytes } from '#main/store/workspace.ts'
 import type { WorkbenchApi } from '#shared/contract/api.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
@@ -48,7 +48,7 @@ export function createSystemUseCases(parts: SystemParts): Pick<WorkbenchApi, 'sy
         }
       },
       methods: async () => methodIds.map(methodInfo),
-      architectures: async () => architectures.map(({ id, title, summary }) => ({ id, title, summary })),
+      architectures: async () => architectureInfos,
     },
     engines: {
       list: () => engines.list(),

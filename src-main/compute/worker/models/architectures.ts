@@ -1,4 +1,5 @@
 /** The networks that a study can use, as plain data: readable without a tensor library. */
+import type { ImageShape } from '#shared/domain/dataset.ts'
 import type { ArchitectureInfo } from '#shared/domain/system.ts'
 import { AppError } from '#shared/errors.ts'
 import { conv, dense, denseHead, type LayerSpec, pool } from './layer-specs.ts'
@@ -13,7 +14,9 @@ export type { LayerSpec } from './layer-specs.ts'
  */
 export type Initialisation = 'uniform' | 'he-normal'
 
-export interface Architecture extends ArchitectureInfo {
+export interface Architecture extends Omit<ArchitectureInfo, 'example'> {
+  /** Height, width, channels of the images it is meant for. */
+  readonly usualImage: ImageShape
   readonly initialisation: Initialisation
   /** Name of the layer whose output is the penultimate feature: the one that the last layer reads. */
   readonly penultimate: string
@@ -36,6 +39,7 @@ export const architectures: readonly Architecture[] = [
     id: 'mlp',
     title: 'MLP',
     summary: 'One hidden dense layer of 64 and no convolution: the smallest there is, to try things out.',
+    usualImage: [28, 28, 1],
     initialisation: 'uniform',
     penultimate: 'dense1',
     layers: (classCount) => denseHead(64, classCount),
@@ -44,6 +48,7 @@ export const architectures: readonly Architecture[] = [
     id: 'tiny-cnn',
     title: 'Tiny CNN',
     summary: 'Two strided 3x3 convolutions (16, 32) and a dense layer of 64: small grey images, seconds an epoch.',
+    usualImage: [28, 28, 1],
     initialisation: 'uniform',
     penultimate: 'dense1',
     layers: (classCount) => [conv('conv1', 16, 2), conv('conv2', 32, 2), ...denseHead(64, classCount)],
@@ -52,6 +57,7 @@ export const architectures: readonly Architecture[] = [
     id: 'small-cnn',
     title: 'Small CNN',
     summary: 'Three strided 3x3 convolutions (16, 32, 64) and a dense layer of 64: colour images of about 32x32.',
+    usualImage: [32, 32, 3],
     initialisation: 'uniform',
     penultimate: 'dense1',
     layers: (classCount) => [
@@ -65,6 +71,7 @@ export const architectures: readonly Architecture[] = [
     id: 'pooled-cnn-thin',
     title: 'Pooled CNN, thin',
     summary: 'Three 3x3 convolutions (16, 32, 32) with max pooling and a dense layer of 64: small grey images.',
+    usualImage: [28, 28, 1],
     initialisation: 'uniform',
     penultimate: 'dense1',
     layers: (classCount) => pooledCnn(16, 32, classCount),
@@ -73,6 +80,7 @@ export const architectures: readonly Architecture[] = [
     id: 'pooled-cnn',
     title: 'Pooled CNN',
     summary: 'Three 3x3 convolutions (32, 64, 64) with max pooling and a dense layer of 64: colour images.',
+    usualImage: [32, 32, 3],
     initialisation: 'uniform',
     penultimate: 'dense1',
     layers: (classCount) => pooledCnn(32, 64, classCount),
@@ -81,6 +89,7 @@ export const architectures: readonly Architecture[] = [
     id: 'wide-cnn',
     title: 'Wide CNN',
     summary: 'Three 3x3 convolutions (64, 128, 256) with max pooling and a dense layer of 256: minutes an epoch.',
+    usualImage: [32, 32, 3],
     initialisation: 'uniform',
     penultimate: 'dense1',
     layers: (classCount) => [
@@ -97,6 +106,7 @@ export const architectures: readonly Architecture[] = [
     id: 'vgg-11',
     title: 'VGG-11 without batch norm',
     summary: 'Eight 3x3 convolutions (64 to 512) with max pooling and one dense layer: for 32x32, best on a GPU.',
+    usualImage: [32, 32, 3],
     initialisation: 'he-normal',
     penultimate: 'flatten',
     // Simonyan and Zisserman 2015, configuration A; one dense layer instead of three, as is usual at 32x32.
@@ -122,6 +132,7 @@ export const architectures: readonly Architecture[] = [
     id: 'resnet-small',
     title: 'ResNet-8',
     summary: 'Three residual blocks (16, 32, 64) with batch norm: the smallest of its family, trains on a laptop.',
+    usualImage: [32, 32, 3],
     initialisation: 'he-normal',
     penultimate: 'pool',
     layers: (classCount) =>
@@ -139,6 +150,7 @@ export const architectures: readonly Architecture[] = [
     id: 'resnet-18',
     title: 'ResNet-18',
     summary: 'Eight residual blocks (64 to 512) with batch norm, for 32x32: the network of the papers, for a GPU.',
+    usualImage: [32, 32, 3],
     initialisation: 'he-normal',
     penultimate: 'pool',
     layers: (classCount) =>

@@ -4,11 +4,7 @@
  */
 import { mul, type Tensor1D, type Tensor4D } from '@tensorflow/tfjs-core'
 import { batchNorm } from '../engines/ops.ts'
-
-/** Added to variances; PyTorch's default. */
-export const epsilon = 1e-5
-/** Weight of a whole batch in the moving averages; PyTorch's `momentum` (0.9 in the other convention). */
-export const statisticsRate = 0.1
+import { epsilon } from './batch-norm-constants.ts'
 
 export interface BatchStatistics {
   readonly mean: Tensor1D

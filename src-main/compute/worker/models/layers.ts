@@ -3,7 +3,8 @@ import type { Rank, Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from '@tens
 import { reshape, zeros } from '@tensorflow/tfjs-core'
 import { addRelu, batchNormFixed, conv2d, dense, globalAveragePool, maxPool } from '../engines/ops.ts'
 import type { LayerSpec } from './architectures.ts'
-import { type BatchStatistics, epsilon, normaliseByBatch } from './batch-norm.ts'
+import { type BatchStatistics, normaliseByBatch } from './batch-norm.ts'
+import { epsilon } from './batch-norm-constants.ts'
 
 type Kind = LayerSpec['kind']
 type SpecOf<K extends Kind> = Extract<LayerSpec, { kind: K }>

@@ -4,7 +4,7 @@ import type { Engine } from '../engines/engine.ts'
 import { softmaxCrossEntropy } from '../engines/ops.ts'
 import type { Optimizer } from '../engines/optimizers.ts'
 import { argmaxOfRow } from '../features/logits.ts'
-import { statisticsRate } from '../models/batch-norm.ts'
+import { statisticsRate } from '../models/batch-norm-constants.ts'
 import type { ForwardResult, Network, TrainingItems, TrainPlan } from './types.ts'
 
 export interface Batch {

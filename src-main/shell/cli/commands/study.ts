@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { engineIds } from '#shared/domain/engine.ts'
 import { type Priority, priorities, type Queue } from '#shared/domain/queue.ts'
@@ -16,6 +17,7 @@ interface CreateOptions {
   readonly dataset: string
   readonly forget: string
   readonly arch?: string
+  readonly original?: string
   readonly methods?: string
   readonly seeds: string
   readonly golds: string
@@ -37,6 +39,7 @@ export function registerStudyCommands(program: Command, context: CommandContext)
     .requiredOption('--dataset <name>')
     .requiredOption('--forget <name>', 'the forget set')
     .option('--arch <architecture>', 'network (default: by image size)')
+    .option('--original <file>', 'start from the weights in this file (safetensors or npz) instead of training them')
     .option('--methods <ids>', 'comma-separated method ids, or all; see tmu method list (default: the usual ones)')
     .option('--seeds <n>', 'number of seeds', '1')
     .option('--golds <k>', 'number of gold models', '2')
@@ -61,6 +64,7 @@ export function registerStudyCommands(program: Command, context: CommandContext)
             ? {}
             : { sweep: { factors: parseSweep(options.sweep), grid: options.grid === true } }),
           ...(options.arch === undefined ? {} : { architecture: options.arch }),
+          ...(options.original === undefined ? {} : { original: resolve(options.original) }),
           ...(options.methods === undefined ? {} : { methods: parseList(options.methods) }),
           ...(options.engine === undefined ? {} : { engine: parseEngine(options.engine) }),
         })

@@ -7,10 +7,14 @@ import { earlyEpochOf, methodNeeds } from './method-settings.ts'
 /** Epochs of M_o that are always kept, so that studies with other methods still share the original. */
 export const alwaysKeptEpochs: readonly number[] = [1, 2, 3, 4, 6, 8]
 
+/** A given original has no seed that anybody knows. */
+const givenSeed = 0
+
 /** What all runs of one seed share. */
 export interface SeedStages {
   readonly seed: number
-  readonly original: StageNode<'train-original'>
+  /** Trained, or given. */
+  readonly original: StageNode<'train-original' | 'given-original'>
   readonly originalOutcome: StageNode<'predict'>
   readonly initialOutcome: StageNode<'predict'>
   /** Tells the seeds of a study apart in labels. */
@@ -39,12 +43,22 @@ export function addSeed(graph: GraphBuilder, seed: number): SeedStages {
   const { data, images, labels, members, config } = graph
   const { architecture, recipe, seeds } = config
   const suffix = seeds.length > 1 ? `, seed ${seed}` : ''
-  const original = graph.add(
-    'train-original',
-    { seed, scope: 'dataset', label: `original${suffix}` },
-    { data, architecture, recipe, keepEpochs: keptEpochs(config) },
-    { images, labels, members },
-  )
+  const given = config.original
+  const original: SeedStages['original'] =
+    given === undefined
+      ? graph.add(
+          'train-original',
+          { seed, scope: 'dataset', label: `original${suffix}` },
+          { data, architecture, recipe, keepEpochs: keptEpochs(config) },
+          { images, labels, members },
+        )
+      : // The same whatever the seed: one for all.
+        graph.add(
+          'given-original',
+          { seed: givenSeed, scope: 'dataset', label: `original from ${given.file}` },
+          { data, architecture },
+          { weights: { object: given.weights } },
+        )
   const untrained = { seed, scope: 'evidence', label: `untrained${suffix}` } as const
   const initial = graph.add('random-init', untrained, { data, architecture }, {})
   const initialOutcome = graph.add(
@@ -53,7 +67,10 @@ export function addSeed(graph: GraphBuilder, seed: number): SeedStages {
     { data, architecture, featureSets: [] },
     { images, model: outputOf(initial, 'weights'), forget: { object: graph.lists.forget.object } },
   )
-  const originalOutcome = graph.predict(original, seed, `original${suffix}`)
+  const originalOutcome =
+    given === undefined
+      ? graph.predict(original, seed, `original${suffix}`)
+      : graph.predict(original, givenSeed, 'original')
   return { seed, original, originalOutcome, initialOutcome, suffix }
 }
 

@@ -52,7 +52,13 @@ export class GraphBuilder {
     this.lists = lists
     this.#engine = engine
     const [height, width, channels] = dataset.shape
-    this.data = { height, width, channels, classCount: dataset.classes.length, normalisation: split.normalisation }
+    this.data = {
+      height,
+      width,
+      channels,
+      classCount: dataset.classes.length,
+      normalisation: config.original?.normalisation ?? split.normalisation,
+    }
     this.images = { object: dataset.images }
     this.labels = { object: dataset.labels }
     this.members = { object: split.members }

@@ -20,5 +20,7 @@ export function earlyEpochOf(config: StudyConfig, method: string): number | null
 export function featurePlan(config: StudyConfig, method: string): FeaturePlan {
   const plan = methodOf(method).features?.(paramsOf(config, method))
   if (plan === undefined) throw new AppError('internal', `The method ${method} predicts labels but names no features.`)
-  return plan
+  // A given original has no early model, under which CF is measured.
+  if (config.original === undefined) return plan
+  return { ...plan, features: plan.features.filter((feature) => feature !== 'cf') }
 }

@@ -63,7 +63,9 @@ export function addTwinLineage(graph: GraphBuilder, method: string, stages: Seed
     images,
     labels,
     references: { object: lists.retain.object },
-    early: outputOf(stages.original, `epoch-${plan.earlyEpoch ?? config.earlyEpoch}`),
+    ...(config.original === undefined
+      ? { early: outputOf(stages.original, `epoch-${plan.earlyEpoch ?? config.earlyEpoch}`) }
+      : {}),
   }
   const twinFeatures = graph.add(
     'features',
