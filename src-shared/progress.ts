@@ -1,4 +1,6 @@
+import type { DatasetPreview } from '#shared/domain/dataset.ts'
 import type { EngineStatus } from '#shared/domain/engine.ts'
+import type { QualityFindings } from '#shared/domain/quality.ts'
 import type { Schedule } from '#shared/domain/queue.ts'
 import type { CurvePoint, JobState, StageCost, StageKind } from '#shared/domain/stage.ts'
 import type { AppErrorShape } from '#shared/errors.ts'
@@ -33,16 +35,23 @@ export interface LiveStage {
   readonly error: AppErrorShape | null
 }
 
-/** Progress of an import. `value` is null while the total isn't known. */
-export type ImportEvent =
-  | {
-      readonly kind: 'progress'
-      readonly phase: 'scanning' | 'decoding' | 'storing'
-      readonly done: number
-      readonly total: number | null
-      readonly etaSeconds: number | null
-    }
-  | { readonly kind: 'finished'; readonly datasetId: string }
+/** Progress of work on a data set; `total` is null while it isn't known. `unpacking` counts bytes, the others images. */
+export interface DatasetProgress {
+  readonly kind: 'progress'
+  readonly phase: 'unpacking' | 'scanning' | 'decoding' | 'storing' | 'hashing' | 'comparing' | 'embedding'
+  readonly done: number
+  readonly total: number | null
+  /** Of `done` in a second, since the phase began; null in its first moments. */
+  readonly rate: number | null
+  readonly etaSeconds: number | null
+}
+
+export type ImportEvent = DatasetProgress | { readonly kind: 'finished'; readonly datasetId: string }
+
+export type PreviewEvent = DatasetProgress | { readonly kind: 'finished'; readonly preview: DatasetPreview }
+
+/** Of a quality check; the report is then there to be asked for. */
+export type CheckEvent = DatasetProgress | { readonly kind: 'finished'; readonly findings: QualityFindings }
 
 /** Progress of an engine's installation; `done` and `total` are bytes where there is a total. */
 export type EngineInstallEvent =

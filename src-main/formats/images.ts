@@ -114,7 +114,8 @@ function decodeJpeg(bytes: Uint8Array, header: ImageHeader, maxPixels: number): 
   }
 }
 
-function dropEqualChannels(image: DecodedImage): DecodedImage {
+/** One channel where the three are equal everywhere. */
+export function dropEqualChannels(image: DecodedImage): DecodedImage {
   const { pixels } = image
   for (let i = 0; i < pixels.length; i += 3) {
     if (pixels[i] !== pixels[i + 1] || pixels[i] !== pixels[i + 2]) return image

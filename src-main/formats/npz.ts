@@ -1,10 +1,11 @@
 import { crc32 } from 'node:zlib'
-import { type Entry, openPromise, type ZipFile } from 'yauzl'
+import type { Entry, ZipFile } from 'yauzl'
 import { AppError } from '#shared/errors.ts'
-import { openInputFile } from './input-file.ts'
+import { type InputFile, openInputFile } from './input-file.ts'
 import { decodeNpy, type NpyHeader, type NpySource, npyHeaderBytes, parseNpyHeader } from './npy.ts'
 import { maxTensorBytes, type Tensor } from './tensor.ts'
 import { counted, quoted } from './text.ts'
+import { openZip } from './zip-input.ts'
 
 const maxEntries = 10_000
 /**
@@ -23,21 +24,48 @@ const deflated = 8
  * arrays, duplicate names, object arrays, archives that unpack to implausibly much.
  */
 export async function readNpzFile(path: string): Promise<ReadonlyMap<string, Tensor>> {
-  const fileSize = await sizeOf(path)
+  await using file = await openInputFile(path)
+  using archive = await openNpz(file, path)
+  const tensors = new Map<string, Tensor>()
+  for (const name of archive.names) tensors.set(name, await archive.read(name))
+  return tensors
+}
+
+/** A numpy archive whose directory was read and checked; the file stays the caller's. */
+export interface NpzArchive extends Disposable {
+  readonly names: readonly string[]
+  header(name: string): Promise<NpyHeader>
+  /** The whole array, its checksum verified. */
+  read(name: string): Promise<Tensor>
+  /** The array's elements as they lie in the file, in pieces, for those that needn't be in memory at once. */
+  pieces(name: string): AsyncGenerator<Uint8Array>
+}
+
+/** @throws AppError `bad-input`, as `readNpzFile`. */
+export async function openNpz(file: InputFile, path = file.path): Promise<NpzArchive> {
   let zip: ZipFile
   try {
-    zip = await openPromise(path, { autoClose: false, strictFileNames: true })
+    zip = await openZip(file, { strictFileNames: true })
   } catch (error) {
     throw damaged(path, error)
   }
   try {
-    const tensors = new Map<string, Tensor>()
-    for (const [name, entry] of await listEntries(zip, path, fileSize)) {
-      tensors.set(name, await readEntry(zip, entry, { file: path, array: name }))
+    const entries = await listEntries(zip, path, file.size)
+    const entryOf = (name: string): Entry => {
+      const entry = entries.get(name)
+      if (entry === undefined) throw refuse(path, `holds no array ${quoted(name)}`)
+      return entry
     }
-    return tensors
-  } finally {
+    return {
+      names: [...entries.keys()],
+      header: (name) => readHeader(zip, entryOf(name), { file: path, array: name }),
+      read: (name) => readEntry(zip, entryOf(name), { file: path, array: name }),
+      pieces: (name) => entryPieces(zip, entryOf(name), { file: path, array: name }),
+      [Symbol.dispose]: () => zip.close(),
+    }
+  } catch (error) {
     zip.close()
+    throw error
   }
 }
 
@@ -69,14 +97,41 @@ async function listEntries(zip: ZipFile, path: string, fileSize: number): Promis
 }
 
 async function readEntry(zip: ZipFile, entry: Entry, source: NpySource): Promise<Tensor> {
+  let header: NpyHeader | null = null
+  let data = new Uint8Array(0)
+  let filled = 0
+  for await (const part of entryParts(zip, entry, source)) {
+    if (header === null) data = new Uint8Array(part.header.dataBytes)
+    header = part.header
+    data.set(part.body, filled)
+    filled += part.body.byteLength
+  }
+  if (header === null) throw refuseArray(source, 'ends in its header')
+  return decodeNpy(header, data.subarray(0, filled), source)
+}
+
+async function readHeader(zip: ZipFile, entry: Entry, source: NpySource): Promise<NpyHeader> {
+  for await (const { header } of entryParts(zip, entry, source)) return header
+  throw refuseArray(source, 'ends in its header')
+}
+
+async function* entryPieces(zip: ZipFile, entry: Entry, source: NpySource): AsyncGenerator<Uint8Array> {
+  for await (const { body } of entryParts(zip, entry, source)) yield body
+}
+
+/** The header with each piece of the elements; the checksum is verified at the end. */
+async function* entryParts(
+  zip: ZipFile,
+  entry: Entry,
+  source: NpySource,
+): AsyncGenerator<{ readonly header: NpyHeader; readonly body: Uint8Array }> {
   if (entry.isEncrypted()) throw refuseArray(source, 'is encrypted')
   if (entry.compressionMethod !== stored && entry.compressionMethod !== deflated) {
     throw refuseArray(source, `is compressed by the unknown method ${entry.compressionMethod}`)
   }
   let header: NpyHeader | null = null
   let start = Buffer.alloc(0)
-  let data = new Uint8Array(0)
-  let filled = 0
+  let passed = 0
   let checksum = 0
   try {
     const stream = await zip.openReadStreamPromise(entry)
@@ -93,24 +148,18 @@ async function readEntry(zip: ZipFile, entry: Entry, source: NpySource): Promise
           const have = entry.uncompressedSize - header.headerBytes
           throw refuseArray(source, `has ${have} bytes where its shape takes ${header.dataBytes}`)
         }
-        data = new Uint8Array(header.dataBytes)
         body = start.subarray(headerBytes)
       }
-      if (filled + body.byteLength > data.byteLength) throw refuseArray(source, 'is longer than its header says')
-      data.set(body, filled)
-      filled += body.byteLength
+      passed += body.byteLength
+      if (passed > header.dataBytes) throw refuseArray(source, 'is longer than its header says')
+      yield { header, body }
     }
   } catch (error) {
     throw error instanceof AppError ? error : refuseArray(source, `is damaged (${reasonOf(error)})`)
   }
-  if (header === null) throw refuseArray(source, 'ends in its header')
-  if (checksum !== entry.crc32) throw refuseArray(source, 'is damaged (its checksum does not match)')
-  return decodeNpy(header, data.subarray(0, filled), source)
-}
-
-async function sizeOf(path: string): Promise<number> {
-  await using file = await openInputFile(path)
-  return file.size
+  if (header !== null && checksum !== entry.crc32) {
+    throw refuseArray(source, 'is damaged (its checksum does not match)')
+  }
 }
 
 function reasonOf(error: unknown): string {

@@ -4,10 +4,11 @@
  */
 import { eventIterator, oc, type } from '@orpc/contract'
 import { z } from 'zod'
-import type { Dataset, Split } from '#shared/domain/dataset.ts'
+import type { Dataset, GroupReport, RemovedDataset, Split } from '#shared/domain/dataset.ts'
 import type { EngineFile, EngineStatus, EngineTimes } from '#shared/domain/engine.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { Evaluation } from '#shared/domain/metrics.ts'
+import type { QualityReport } from '#shared/domain/quality.ts'
 import { priorities, type Queue } from '#shared/domain/queue.ts'
 import type { EmbeddingEvent, Neighbour, PackedSamples, RunFigures, SampleDetails, Tag } from '#shared/domain/sample.ts'
 import type { JobState } from '#shared/domain/stage.ts'
@@ -16,11 +17,12 @@ import type { ModelExport, Run, Study, StudyPlan, StudyResult } from '#shared/do
 import type { ArchitectureInfo, MethodInfo, SystemInfo, WorkspaceCheck } from '#shared/domain/system.ts'
 import type { ForgetSample, TwinView } from '#shared/domain/tmu.ts'
 import type { AppErrorShape } from '#shared/errors.ts'
-import type { EngineInstallEvent, ImportEvent, StudyEvent } from '#shared/progress.ts'
+import type { CheckEvent, EngineInstallEvent, ImportEvent, PreviewEvent, StudyEvent } from '#shared/progress.ts'
 import {
   benchEnginesInput,
   createForgetSetInput,
   createStudyInput,
+  datasetGroupsInput,
   embeddingInput,
   engineFilesInput,
   exportModelInput,
@@ -29,6 +31,8 @@ import {
   installEngineInput,
   matchListInput,
   neighboursInput,
+  previewDatasetInput,
+  qualityInput,
   reference,
   sampleNamesInput,
   sheetInput,
@@ -66,8 +70,23 @@ export const contract = {
   datasets: {
     list: procedure.output(type<readonly Dataset[]>()),
     get: procedure.input(z.strictObject({ dataset: reference })).output(type<Dataset>()),
+    /** Looks at a source: format, counts, classes, thumbnails, problems. Nothing is stored. */
+    preview: procedure.input(previewDatasetInput).output(eventIterator(type<PreviewEvent>())),
     /** Ending the stream cancels the import and leaves nothing behind. */
     import: procedure.input(importDatasetInput).output(eventIterator(type<ImportEvent>())),
+    /** What group rules would find in a stored data set. */
+    previewGroups: procedure.input(datasetGroupsInput).output(type<readonly GroupReport[]>()),
+    addGroups: procedure.input(datasetGroupsInput).output(type<Dataset>()),
+    /** Looks for copies, wrong labels and the like; ending the stream cancels it. What is known is given at once. */
+    check: procedure
+      .input(z.strictObject({ dataset: reference, again: z.boolean().default(false) }))
+      .output(eventIterator(type<CheckEvent>())),
+    /** What the last check found, and where related images lie on two sides; null before the first. */
+    quality: procedure.input(qualityInput).output(type<QualityReport | null>()),
+    /** Croissant JSON-LD. */
+    card: procedure.input(z.strictObject({ dataset: reference })).output(type<Readonly<Record<string, unknown>>>()),
+    /** With its splits and forget sets; refused while a study uses it. */
+    remove: procedure.input(z.strictObject({ dataset: reference })).output(type<RemovedDataset>()),
     /** Pixels of samples: uint8 [n, h, w, c], base64. */
     thumbnails: procedure
       .input(thumbnailsInput)

@@ -1,5 +1,6 @@
 /** Input schemas of the contract: every shell's bad input is refused here, with the same sentence. */
 import { z } from 'zod'
+import { datasetFormats } from '#shared/domain/dataset.ts'
 import { engineIds, installableEngineIds } from '#shared/domain/engine.ts'
 import type { ForgetRule } from '#shared/domain/forget-set.ts'
 import { modelFormats } from '#shared/domain/study.ts'
@@ -22,13 +23,48 @@ export const seed = z
   .max(2 ** 31 - 1)
 const share = z.number().gt(0).max(1)
 
-export const importDatasetInput = z.strictObject({
+/** A column's name in a table. */
+const column = z.string().min(1).max(200)
+
+export const groupRule = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('pattern'), pattern: z.string().min(1).max(1000) }),
+  z.strictObject({
+    kind: z.literal('csv'),
+    path: z.string().min(1),
+    key: column,
+    columns: z.array(column).min(1).max(50).optional(),
+  }),
+  z.strictObject({ kind: z.literal('level'), level: z.int().min(1).max(32), name: column }),
+])
+const groupRules = z.array(groupRule).max(20)
+
+const sourceFields = {
   path: z.string().min(1),
+  format: z.enum([...datasetFormats, 'auto', 'archive']).default('auto'),
+  /** Columns of a table (CSV, Parquet) whose names don't tell what they are. */
+  columns: z.strictObject({ path: column.optional(), label: column.optional(), split: column.optional() }).optional(),
+  groups: groupRules.optional(),
+}
+
+export const previewDatasetInput = z.strictObject(sourceFields)
+
+export const importDatasetInput = z.strictObject({
+  ...sourceFields,
   name: newName.optional(),
   /** Side length that every image is brought to. */
   size: z.int().min(8).max(512).optional(),
   strict: z.boolean().default(false),
-  format: z.enum(['auto', 'folder', 'demo']).default('auto'),
+  /** As its owner states it. */
+  licence: z.string().trim().min(1).max(500).optional(),
+})
+
+export const datasetGroupsInput = z.strictObject({ dataset: reference, rules: groupRules.min(1) })
+
+export const qualityInput = z.strictObject({
+  dataset: reference,
+  /** Whose sides are looked at; a forget set's own where one is given. */
+  split: reference.default('default'),
+  forgetSet: reference.optional(),
 })
 
 export const splitRuleInput = z.strictObject({
@@ -36,6 +72,8 @@ export const splitRuleInput = z.strictObject({
   name: newName,
   /** Shares of members, twin pool and evaluation; sum at most 1. */
   fractions: z.tuple([share, share, share]).default([0.7, 0.15, 0.15]),
+  /** A group column: all samples of one value go to one side. */
+  groupKey: reference.optional(),
   seed: seed.default(1),
 })
 

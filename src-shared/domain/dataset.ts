@@ -14,6 +14,10 @@ export interface ImportProblem {
   readonly reason: string
 }
 
+/** What an importer reads; an archive is unpacked and read as what is in it. `demo`: one JSON file a class, or the packed demo. */
+export const datasetFormats = ['folder', 'cifar', 'idx', 'npz', 'csv', 'parquet', 'demo'] as const
+export type DatasetFormat = (typeof datasetFormats)[number]
+
 /** What samples belong to beside their class: a person, a patient, a site. */
 export interface GroupColumn {
   /** `patient`; unique in its data set. */
@@ -115,4 +119,62 @@ export interface Split {
   }
   readonly normalisation: Normalisation
   readonly createdAt: string
+}
+
+/** Where a group column comes from. */
+export type GroupRule =
+  /** A regular expression with named groups, each of which is a column, looked for in each sample's name. */
+  | { readonly kind: 'pattern'; readonly pattern: string }
+  /** A table with a row for each file, or for each beginning of file names. */
+  | {
+      readonly kind: 'csv'
+      readonly path: string
+      /** The column that names the file. */
+      readonly key: string
+      /** Those that become group columns; default: all others. */
+      readonly columns?: readonly string[] | undefined
+    }
+  /** The `level`-th folder of each sample's name, from 1. */
+  | { readonly kind: 'level'; readonly level: number; readonly name: string }
+
+/** What a rule found: shown before anything is stored. */
+export interface GroupReport {
+  readonly name: string
+  readonly matched: number
+  readonly unmatched: number
+  readonly valueCount: number
+  /** The largest groups. */
+  readonly examples: readonly { readonly value: string; readonly count: number; readonly sample: string }[]
+  /** A few names of samples that have no value. */
+  readonly unmatchedExamples: readonly string[]
+}
+
+/** A source as it would be imported; nothing is stored yet. */
+export interface DatasetPreview {
+  readonly path: string
+  readonly format: DatasetFormat
+  readonly sampleCount: number
+  readonly classes: readonly ClassInfo[]
+  readonly splits: readonly { readonly name: string | null; readonly count: number }[]
+  /** Width and height of the images that were looked at: one pair where all have the same. */
+  readonly sizes: readonly (readonly [width: number, height: number])[]
+  /** uint8 [n, side, side, 3] of a few samples from all over the source, base64. */
+  readonly thumbnails: {
+    readonly side: number
+    readonly pixels: string
+    readonly samples: readonly { readonly name: string; readonly className: string }[]
+  }
+  /** A few names, to try a pattern on. */
+  readonly nameExamples: readonly string[]
+  readonly groups: readonly GroupReport[]
+  readonly problemCount: number
+  readonly problems: readonly ImportProblem[]
+}
+
+/** What went with a data set that was removed. */
+export interface RemovedDataset {
+  readonly name: string
+  readonly splits: number
+  readonly forgetSets: number
+  readonly freedBytes: number
 }

@@ -8,8 +8,10 @@ import type { ImportProblem } from '#shared/domain/dataset.ts'
 export interface QualityThresholds {
   /** Differing bits of two 64-bit perceptual hashes, at most; candidates only. */
   readonly hashBits: number
-  /** Mean absolute difference of two candidates' pixels, 0..255, at most. */
+  /** Mean absolute difference of two candidates brought to 16x16 grey, 0..255, at most. */
   readonly pixelDifference: number
+  /** And their correlation, at least. */
+  readonly correlation: number
   /** Neighbours asked for their label. */
   readonly neighbours: number
   /** Share of them that must agree on another label. */
@@ -52,11 +54,17 @@ export interface QualityFindings {
   readonly nearDuplicates: Capped<DuplicateGroup>
   /** Copies, exact or near, that carry different labels. */
   readonly conflictingLabels: Capped<DuplicateGroup>
-  /** Most certain first. `of` says on what it rests. */
-  readonly mislabelSuspects: Capped<MislabelSuspect> & { readonly embedding: 'pixels-pca' }
+  /**
+   * Most certain first. They rest on nearest neighbours among the images' pixels (PCA), whose own accuracy says how far
+   * they can be trusted.
+   */
+  readonly mislabelSuspects: Capped<MislabelSuspect> & {
+    readonly embedding: 'pixels-pca'
+    readonly neighbourAccuracy: number
+  }
   readonly tinyClasses: readonly { readonly label: number; readonly count: number }[]
-  /** Three equal channels in every image of a data set stored with three. */
-  readonly greyStoredAsColour: boolean
+  /** Grey images of a data set with colour, and how many of each class they are: a hint that gives classes away. */
+  readonly greyInColour: Capped<number> & { readonly perClass: readonly number[] }
   /** Images of one single value. */
   readonly blank: Capped<number>
   readonly seconds: number

@@ -4,9 +4,11 @@
  */
 import { openParentChannel } from '#main/compute/worker/channel.ts'
 import { AppError, assertNever } from '#shared/errors.ts'
-import type { DatasetJob, DatasetMessage, ImportResult, StagedSplit } from './dataset-job.ts'
-import { importDemo } from './import-demo.ts'
-import { importFolder } from './import-folder.ts'
+import { checkDataset } from './check-dataset.ts'
+import type { DatasetJob, DatasetMessage, ResultOf } from './dataset-job.ts'
+import { findGroups } from './groups/find-groups.ts'
+import { importSource } from './import-source.ts'
+import { inspectSource } from './inspect-source.ts'
 import { ProgressReporter } from './progress-reporter.ts'
 import { splitAgain } from './split-again.ts'
 
@@ -14,13 +16,17 @@ const parent = openParentChannel<DatasetJob, DatasetMessage>()
 if (parent === null) throw new Error('This module runs as a child process.')
 const { send } = parent
 
-async function run(job: DatasetJob): Promise<ImportResult | StagedSplit> {
+async function run(job: DatasetJob): Promise<ResultOf<DatasetJob>> {
   const progress = new ProgressReporter(send)
   switch (job.kind) {
-    case 'folder':
-      return await importFolder(job, progress)
-    case 'demo':
-      return await importDemo(job, progress)
+    case 'import':
+      return await importSource(job, progress)
+    case 'inspect':
+      return await inspectSource(job, progress)
+    case 'groups':
+      return await findGroups(job)
+    case 'check':
+      return await checkDataset(job, progress)
     case 'split':
       return await splitAgain(job)
     default:

@@ -123,7 +123,7 @@ async function* readChunks(file: FileHandle | null, imageBytes: number): AsyncGe
 function toRgb(pixels: Uint8Array, channels: 1 | 3): Uint8Array {
   if (channels === 3) return pixels
   const rgb = new Uint8Array(pixels.length * 3)
-  for (let i = 0; i < pixels.length; i++) rgb.fill(pixels[i], 3 * i, 3 * i + 3)
+  for (let i = 0, at = 0; i < pixels.length; i++, at += 3) rgb[at] = rgb[at + 1] = rgb[at + 2] = pixels[i]
   return rgb
 }
 

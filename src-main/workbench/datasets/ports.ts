@@ -1,7 +1,7 @@
 /** What data sets need of the store; its SQLite repositories are these. */
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
-import type { Dataset, Split } from '#shared/domain/dataset.ts'
+import type { Dataset, GroupColumn, Split } from '#shared/domain/dataset.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { DatasetId, ForgetSetId, ObjectHash } from '#shared/ids.ts'
 
@@ -14,6 +14,13 @@ export interface DatasetRepository {
   insertDataset(dataset: NewDataset): Dataset
   listDatasets(): readonly Dataset[]
   findDataset(nameOrId: string): Dataset | null
+  /** @throws AppError `not-found` when it is gone. */
+  setGroups(id: DatasetId, groups: readonly GroupColumn[]): Dataset
+  setQuality(id: DatasetId, quality: ObjectHash): Dataset
+  /** Names of the studies on it. */
+  studiesOf(id: DatasetId): readonly string[]
+  /** With its splits and forget sets. @throws AppError `conflict` while anything else refers to them. */
+  removeDataset(id: DatasetId): void
 }
 
 export interface SplitRepository {

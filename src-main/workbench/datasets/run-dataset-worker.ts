@@ -2,7 +2,8 @@ import type { Launcher, WorkerExit } from '#main/compute/pool/launcher.ts'
 import { childEntry } from '#main/compute/pool/worker-entry.ts'
 import { isAborted } from '#shared/abort.ts'
 import { AppError } from '#shared/errors.ts'
-import type { DatasetJob, DatasetMessage, ProgressEvent, ResultOf } from './dataset-job.ts'
+import type { DatasetProgress } from '#shared/progress.ts'
+import type { DatasetJob, DatasetMessage, ResultOf } from './dataset-job.ts'
 
 /** Where the data set process begins. */
 export function datasetWorkerEntry(): URL {
@@ -20,7 +21,7 @@ export async function runDatasetWorker<J extends DatasetJob>(
     readonly launcher: Launcher
     readonly entry?: URL | undefined
     readonly signal?: AbortSignal
-    readonly onProgress?: (event: ProgressEvent) => void
+    readonly onProgress?: (event: DatasetProgress) => void
   },
 ): Promise<ResultOf<J>> {
   const { launcher, signal, onProgress = () => {}, entry = datasetWorkerEntry() } = options

@@ -2,6 +2,7 @@ import { counted, quoted } from '#main/formats/text.ts'
 import type { DealtSplitRule } from '#shared/domain/dataset.ts'
 import { AppError } from '#shared/errors.ts'
 import { Random } from '#shared/random.ts'
+import { dealGroups } from './split-groups.ts'
 
 /** Ascending sample indices, disjoint. */
 export interface DealtSplit {
@@ -15,6 +16,8 @@ export interface DealOptions {
   readonly givenSplit?: readonly (string | null)[]
   /** Index of the first sample with identical pixels, -1 for a first one: copies stay together. */
   readonly duplicateOf?: readonly number[]
+  /** Group of each sample, -1 where it isn't known: with it, whole groups go to one side. */
+  readonly groupOf?: Int32Array
   /** For messages. */
   readonly classNames?: readonly string[]
 }
@@ -42,6 +45,10 @@ export function dealSplit(
   options: DealOptions = {},
 ): DealtSplit {
   checkRule(rule, classCount)
+  if (rule.kind === 'fractions' && rule.groupKey !== undefined) {
+    if (options.groupOf === undefined) throw new AppError('internal', 'A split by groups needs the groups.')
+    return dealGroups(labels, classCount, rule, seed, { ...options, groupOf: options.groupOf })
+  }
   const count = labels.length
   const sideOf = new Int8Array(count).fill(-1)
   const assign = (id: number, side: Side): void => {
@@ -129,6 +136,16 @@ export function fractionsRule(
   if (evaluationFolder === null || evaluation === 1) return rule
   const rest = 1 - evaluation
   return { kind: 'fractions', members: members / rest, twinPool: twinPool / rest, evaluation: 0, evaluationFolder }
+}
+
+/** The `fractions` rule for whole groups. */
+export function groupsRule(
+  [members, twinPool, evaluation]: readonly [number, number, number],
+  groupKey: string,
+): DealtSplitRule {
+  const rule: DealtSplitRule = { kind: 'fractions', members, twinPool, evaluation, groupKey }
+  checkRule(rule, 0)
+  return rule
 }
 
 /** The folder that is E as a whole: a given test folder, unless it is all there is. */

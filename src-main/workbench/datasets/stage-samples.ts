@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readFully, writeSynced } from '#main/artifacts/object-store.ts'
@@ -6,9 +5,11 @@ import { storageError } from '#main/artifacts/storage-errors.ts'
 import type { ClassInfo, ImageShape, Normalisation, SampleTable, SplitRule } from '#shared/domain/dataset.ts'
 import { AppError } from '#shared/errors.ts'
 import { dealByRule } from './around-split.ts'
-import type { StagedObject, StagedSamples, StagedSplit } from './dataset-job.ts'
+import type { StagedGroup, StagedObject, StagedSamples, StagedSplit } from './dataset-job.ts'
+import { DigestIndex } from './digest-index.ts'
+import type { CodedGroup } from './groups/group-column.ts'
 import { PixelHistogram } from './normalisation.ts'
-import { encodeIds, encodeLabels } from './sample-data.ts'
+import { encodeGroupCodes, encodeIds, encodeLabels } from './sample-data.ts'
 import { countClasses } from './split-rule.ts'
 
 export interface SamplesToStage {
@@ -19,6 +20,7 @@ export interface SamplesToStage {
   readonly labels: Int32Array
   readonly names: readonly string[]
   readonly givenSplit: readonly (string | null)[]
+  readonly groups: readonly CodedGroup[]
   /** The samples' pixels in order; a chunk holds whole images. */
   readonly images: AsyncIterable<Uint8Array>
   readonly splitRule: SplitRule
@@ -36,17 +38,12 @@ export async function stageSamples(
 ): Promise<{ readonly dataset: StagedSamples; readonly split: StagedSplit }> {
   const { staging, shape, labels, classNames } = input
   const imageBytes = shape[0] * shape[1] * shape[2]
-  const firstWith = new Map<string, number>()
+  const digests = new DigestIndex()
   const duplicateOf: number[] = []
   async function* watched(): AsyncGenerator<Uint8Array> {
     for await (const chunk of input.images) {
       for (let at = 0; at < chunk.byteLength; at += imageBytes) {
-        const digest = createHash('sha256')
-          .update(chunk.subarray(at, at + imageBytes))
-          .digest('base64')
-        const first = firstWith.get(digest)
-        if (first === undefined) firstWith.set(digest, duplicateOf.length)
-        duplicateOf.push(first ?? -1)
+        duplicateOf.push(digests.add(chunk.subarray(at, at + imageBytes)))
       }
       yield chunk
       input.onStored(duplicateOf.length)
@@ -65,7 +62,8 @@ export async function stageSamples(
     duplicateCount: duplicateOf.filter((first) => first >= 0).length,
     images,
     labels: await stage(staging, 'labels', [encodeLabels(labels)]),
-    samples: await stage(staging, 'samples', [new TextEncoder().encode(JSON.stringify(table))]),
+    samples: await stage(staging, 'samples', encodeTable(table)),
+    groups: await stageGroups(staging, input.groups),
   }
   const { splitRule: rule, splitSeed: seed, givenSplit } = input
   const blob = await open(join(staging, images.file), 'r')
@@ -82,6 +80,31 @@ export async function stageSamples(
   }
 }
 
+/** Each group column's codes as a file of the staging folder. */
+export async function stageGroups(staging: string, groups: readonly CodedGroup[]): Promise<readonly StagedGroup[]> {
+  const staged: StagedGroup[] = []
+  for (const [index, { name, values, codes }] of groups.entries()) {
+    staged.push({ name, values, codes: await stage(staging, `group-${index}`, [encodeGroupCodes(codes)]) })
+  }
+  return staged
+}
+
+/** The same text as JSON.stringify's, in pieces: of a million samples the whole has a hundred megabytes. */
+function* encodeTable(table: SampleTable): Generator<Uint8Array> {
+  const encoder = new TextEncoder()
+  let separator = '{'
+  for (const [key, column] of Object.entries(table) as readonly (readonly [string, readonly unknown[]])[]) {
+    yield encoder.encode(`${separator}${JSON.stringify(key)}:[`)
+    for (let at = 0; at < column.length; at += 10_000) {
+      const piece = JSON.stringify(column.slice(at, at + 10_000)).slice(1, -1)
+      yield encoder.encode(at === 0 ? piece : `,${piece}`)
+    }
+    yield encoder.encode(']')
+    separator = ','
+  }
+  yield encoder.encode('}')
+}
+
 export interface SplitToStage {
   readonly staging: string
   readonly shape: ImageShape
@@ -89,6 +112,8 @@ export interface SplitToStage {
   readonly labels: Int32Array
   readonly givenSplit: readonly (string | null)[]
   readonly duplicateOf: readonly number[]
+  /** Codes of the rule's group column. */
+  readonly groupOf?: Int32Array
   readonly rule: SplitRule
   readonly seed: number
   /** A range of the data set's image blob. */
@@ -123,7 +148,7 @@ export async function stageSplit(input: SplitToStage): Promise<StagedSplit> {
   }
 }
 
-async function stage(
+export async function stage(
   staging: string,
   file: string,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,

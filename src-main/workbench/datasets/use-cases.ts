@@ -2,11 +2,17 @@ import { createForgetSet, forgetSetIds, removeForgetSet } from '#main/workbench/
 import { matchList } from '#main/workbench/forget-sets/match-list.ts'
 import type { WorkbenchApi } from '#shared/contract/api.ts'
 import type { Split } from '#shared/domain/dataset.ts'
+import { addGroups, previewGroups } from './add-groups.ts'
 import { CommitLock } from './commit-lock.ts'
 import { type CreateSplitInput, createSplit } from './create-split.ts'
+import { datasetCard } from './dataset-card.ts'
 import { requireDataset, requireForgetSet } from './find.ts'
+import { requireGroup } from './groups/require-group.ts'
 import { importDataset } from './import-dataset.ts'
 import type { DatasetDependencies } from './ports.ts'
+import { previewSource } from './preview-source.ts'
+import { checkQuality, qualityReport } from './quality-check.ts'
+import { removeDataset } from './remove-dataset.ts'
 import { thumbnails } from './thumbnails.ts'
 
 /** The contract's data set, split and forget set procedures, and what other use cases need of them. */
@@ -22,7 +28,14 @@ export function createDatasetUseCases(dependencies: DatasetDependencies): Datase
     datasets: {
       list: async () => dependencies.datasets.listDatasets(),
       get: async ({ dataset }) => requireDataset(dependencies, dataset),
+      preview: (input, options) => previewSource(dependencies, input, options?.signal),
       import: (input, options) => importDataset(dependencies, lock, input, options?.signal),
+      previewGroups: (input, options) => previewGroups(dependencies, input, options?.signal),
+      addGroups: (input, options) => addGroups(dependencies, lock, input, options?.signal),
+      check: (input, options) => checkQuality(dependencies, lock, input, options?.signal),
+      quality: (input) => qualityReport(dependencies, input),
+      card: ({ dataset }) => datasetCard(dependencies, dataset),
+      remove: ({ dataset }) => removeDataset(dependencies, lock, dataset),
       thumbnails: async ({ dataset, indices }) => {
         const { shape, pixels } = await thumbnails(objects, requireDataset(dependencies, dataset), indices)
         return { shape, pixels: Buffer.from(pixels.buffer).toString('base64') }
@@ -30,9 +43,11 @@ export function createDatasetUseCases(dependencies: DatasetDependencies): Datase
     },
     splits: {
       list: async ({ dataset }) => dependencies.splits.listSplits(requireDataset(dependencies, dataset).id),
-      create: async ({ dataset: reference, name, fractions, seed }, options) => {
+      create: async ({ dataset: reference, name, fractions, groupKey, seed }, options) => {
         const dataset = requireDataset(dependencies, reference)
-        const rule = { kind: 'shares', shares: fractions } as const
+        if (groupKey !== undefined) requireGroup(dataset, groupKey)
+        const base = { kind: 'shares', shares: fractions } as const
+        const rule = groupKey === undefined ? base : { ...base, groupKey }
         return await createSplit(dependencies, lock, { dataset, name, rule, seed }, options?.signal)
       },
     },

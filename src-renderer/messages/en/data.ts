@@ -20,9 +20,13 @@ export const data = {
     cancelled: 'The import was cancelled; nothing was kept.',
     failed: 'The folder was not imported.',
     phase: {
+      unpacking: 'Unpacking: {done} of {total} bytes',
       scanning: 'Looking for images: {done} found',
       decoding: 'Reading images: {done} of {total}',
       storing: 'Storing: {done} of {total}',
+      hashing: 'Looking at images: {done} of {total}',
+      comparing: 'Comparing images: {done} of {total}',
+      embedding: 'Finding neighbours: {done} of {total}',
     },
   },
   data: {

@@ -19,9 +19,13 @@ export const data = {
     cancelled: '导入已取消；没有保留任何内容。',
     failed: '文件夹未能导入。',
     phase: {
+      unpacking: '正在解包：{done} / {total} 字节',
       scanning: '正在查找图像：已找到 {done}',
       decoding: '正在读取图像：{done} / {total}',
       storing: '正在存储：{done} / {total}',
+      hashing: '正在查看图像：{done} / {total}',
+      comparing: '正在比较图像：{done} / {total}',
+      embedding: '正在查找近邻：{done} / {total}',
     },
   },
   data: {

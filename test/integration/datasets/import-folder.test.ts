@@ -314,13 +314,13 @@ describe('files that are no readable images', () => {
 describe('what is refused in a sentence, leaving nothing behind', () => {
   it('a missing folder', async () => {
     const error = await refusal({ path: '/nowhere/at/all' })
-    expect(error).toMatchObject({ code: 'bad-input', message: 'The folder "/nowhere/at/all" does not exist.' })
+    expect(error).toMatchObject({ code: 'bad-input', message: '"/nowhere/at/all" does not exist.' })
   })
 
-  it('a file in the place of a folder', async () => {
+  it('a file of no kind that is read', async () => {
     const path = join(await temporaryFolder(), 'file')
     await writeFile(path, 'x')
-    expect((await refusal({ path })).message).toMatch(/file" is a file, not a folder/)
+    expect((await refusal({ path })).message).toMatch(/file" is a file of no kind that is read/)
   })
 
   it('an empty folder', async () => {
