@@ -2,7 +2,8 @@ import type { SplitRule } from '#shared/domain/dataset.ts'
 import { AppError } from '#shared/errors.ts'
 import { decodeIdRanges } from '#shared/id-ranges.ts'
 import { Random } from '#shared/random.ts'
-import { type DealOptions, type DealtSplit, dealSplit } from './split-rule.ts'
+import type { DealtSplit } from './dealt-split.ts'
+import { type DealOptions, dealSplit } from './split-rule.ts'
 
 const outside = 0
 const inMembers = 1

@@ -2,7 +2,7 @@ import { counted, quoted } from '#main/formats/text.ts'
 import type { DealtSplitRule } from '#shared/domain/dataset.ts'
 import { AppError } from '#shared/errors.ts'
 import { Random } from '#shared/random.ts'
-import type { DealtSplit } from './split-rule.ts'
+import type { DealtSplit } from './dealt-split.ts'
 
 const sides = ['members', 'twinPool', 'evaluation', 'unused'] as const
 

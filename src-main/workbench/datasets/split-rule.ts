@@ -2,14 +2,8 @@ import { counted, quoted } from '#main/formats/text.ts'
 import type { DealtSplitRule } from '#shared/domain/dataset.ts'
 import { AppError } from '#shared/errors.ts'
 import { Random } from '#shared/random.ts'
+import type { DealtSplit } from './dealt-split.ts'
 import { dealGroups } from './split-groups.ts'
-
-/** Ascending sample indices, disjoint. */
-export interface DealtSplit {
-  readonly members: Int32Array
-  readonly twinPool: Int32Array
-  readonly evaluation: Int32Array
-}
 
 export interface DealOptions {
   /** The given split folder of each sample; needed by a rule with an `evaluationFolder`. */

@@ -1,13 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { DealtSplit } from '#main/workbench/datasets/dealt-split.ts'
 import { demoSplitRule } from '#main/workbench/datasets/demo-set.ts'
-import {
-  countClasses,
-  type DealtSplit,
-  dealSplit,
-  evaluationFolderOf,
-  fractionsRule,
-} from '#main/workbench/datasets/split-rule.ts'
+import { countClasses, dealSplit, evaluationFolderOf, fractionsRule } from '#main/workbench/datasets/split-rule.ts'
 import type { DealtSplitRule } from '#shared/domain/dataset.ts'
 
 const defaults: DealtSplitRule = { kind: 'fractions', members: 0.7, twinPool: 0.15, evaluation: 0.15 }
