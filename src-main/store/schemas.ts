@@ -137,6 +137,9 @@ export const stageCostSchema: z.ZodType<StageCost> = z.strictObject({
   visitsForward: amount,
   visitsBackward: amount,
   engine: z.enum(engineIds),
+  madeBy: z
+    .strictObject({ version: z.string(), device: z.string(), threads: z.number(), kernelSet: z.string() })
+    .optional(),
   peakMemory: amount,
 })
 

@@ -18,6 +18,14 @@ export interface EngineStatus {
   readonly selfTestSeconds?: number
 }
 
+/** What exactly computed something: its bits depend on all of these. */
+export interface EngineProvenance {
+  readonly version: string
+  readonly device: string
+  readonly threads: number
+  readonly kernelSet: string
+}
+
 /** The engine that new studies get. */
 export interface EngineChoice {
   readonly engine: EngineId

@@ -1,4 +1,4 @@
-import type { EngineId } from '#shared/domain/engine.ts'
+import type { EngineId, EngineProvenance } from '#shared/domain/engine.ts'
 import type { AppErrorShape } from '#shared/errors.ts'
 import type { ObjectHash, StageKey } from '#shared/ids.ts'
 
@@ -30,6 +30,8 @@ export interface Cost {
 
 export interface StageCost extends Cost {
   readonly engine: EngineId
+  /** Absent for a stage of plain arithmetic, and for those of earlier versions of this program. */
+  readonly madeBy?: EngineProvenance
   /** Peak resident memory of the worker while the stage ran, bytes. */
   readonly peakMemory: number
 }

@@ -6,7 +6,7 @@ import { type StageProgress, type StageResult, type StageSpec, stageVersions } f
 import { createBreathing, throwIfCancelled } from './breathing.ts'
 import { ImageCache } from './data/image-feed.ts'
 import { peakMemory, resetPeakMemory } from './process-memory.ts'
-import { createRunnerContext } from './runner-context.ts'
+import { createRunnerContext, type StageSpending } from './runner-context.ts'
 import { loadStageRunner } from './stage-runners.ts'
 import { ObjectCheckpointSlot } from './training/checkpoint-slot.ts'
 import type { CheckpointSlot } from './training/types.ts'
@@ -40,7 +40,7 @@ export async function runStage<K extends StageKind>(
     const objects = new ObjectStore(objectsRoot)
     const acknowledgement = new Acknowledgement(signal)
     const slot = await ObjectCheckpointSlot.open(objects, spec.key, spec.checkpoint)
-    const cost = { forward: 0, backward: 0, secondsBefore: 0, secondsOfLoading: 0 }
+    const cost: StageSpending = { forward: 0, backward: 0, secondsBefore: 0, secondsOfLoading: 0, madeBy: null }
     const context = createRunnerContext({
       spec,
       objects,
@@ -66,6 +66,7 @@ export async function runStage<K extends StageKind>(
         visitsForward: cost.forward,
         visitsBackward: cost.backward,
         engine: spec.engine,
+        ...(cost.madeBy === null ? {} : { madeBy: cost.madeBy }),
         peakMemory: peakMemory(),
       },
     }

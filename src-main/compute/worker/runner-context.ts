@@ -1,4 +1,5 @@
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
+import type { EngineProvenance } from '#shared/domain/engine.ts'
 import type { DataParams, StageSpec } from '../stages.ts'
 import * as arrayObjects from './array-objects.ts'
 import type { ImageCache } from './data/image-feed.ts'
@@ -24,6 +25,8 @@ export interface StageSpending {
   secondsBefore: number
   /** Loading engine and images: a worker that has them doesn't, so it is no cost of the stage. */
   secondsOfLoading: number
+  /** The engine, once it is loaded. */
+  madeBy: EngineProvenance | null
 }
 
 export function createRunnerContext(parts: RunnerContextParts): RunnerContext {
@@ -38,7 +41,13 @@ export function createRunnerContext(parts: RunnerContextParts): RunnerContext {
   }
   let loaded: Promise<Engine> | null = null
   const engine = (): Promise<Engine> => {
-    loaded ??= loading(async () => (await import('./engines/engine.ts')).loadEngine(spec.engine))
+    loaded ??= loading(async () => {
+      const { loadEngine } = await import('./engines/engine.ts')
+      const engine = await loadEngine(spec.engine)
+      const { version, device, threads, kernelSet } = engine
+      cost.madeBy = { version, device, threads, kernelSet }
+      return engine
+    })
     return loaded
   }
   const pixels = async (data: DataParams, hash: Parameters<RunnerContext['pixels']>[1]): Promise<PixelFeed> => {

@@ -266,6 +266,8 @@ export const result = {
     backward: 'Backward visits',
     forward: 'Forward visits',
     peakMemory: 'Peak memory',
+    device: 'Device',
+    kernels: 'Kernels',
     breakEven: 'Cheaper than retraining',
     amortised: 'Amortised',
     perRequest: 'For each request',

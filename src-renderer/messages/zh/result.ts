@@ -252,6 +252,8 @@ export const result = {
     backward: '反向访问',
     forward: '前向访问',
     peakMemory: '峰值内存',
+    device: '设备',
+    kernels: '内核',
     breakEven: '比重新训练便宜',
     amortised: '可摊销',
     perRequest: '每次请求',

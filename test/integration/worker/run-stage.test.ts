@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { readArrays, readWeights } from '#main/compute/worker/array-objects.ts'
+import { loadEngine } from '#main/compute/worker/engines/engine.ts'
 import { runStage } from '#main/compute/worker/run-stage.ts'
 import { loadStageRunner } from '#main/compute/worker/stage-runners.ts'
 import { stageKinds } from '#shared/domain/stage.ts'
@@ -27,6 +28,9 @@ describe('running a stage', () => {
       never,
     )
     expect(original.cost).toMatchObject({ visitsForward: 450, visitsBackward: 450, engine: 'wasm' })
+    // Every artifact says what exactly made it.
+    const { version, device, threads, kernelSet } = await loadEngine('wasm')
+    expect(original.cost.madeBy).toEqual({ version, device, threads, kernelSet })
     expect(original.cost.peakMemory).toBeGreaterThan(2 ** 24)
 
     const twinModel = await runStage(

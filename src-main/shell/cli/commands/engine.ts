@@ -40,7 +40,7 @@ export function registerEngineCommands(program: Command, context: CommandContext
         const works = engines.some((item) => item.available)
         const choice = works && !output.json ? await client.system.info() : null
         output.result(engines, () =>
-          [describe(engines), ...(choice === null ? [] : [describeChoice(choice)])].join('\n\n'),
+          [describe(engines), ...(choice === null ? [] : [describeChoice(choice, engines)])].join('\n\n'),
         )
         return works ? 0 : 1
       }),
@@ -147,10 +147,12 @@ function describe(engines: readonly EngineStatus[]): string {
   return [facts, ...(reasons.length === 0 ? [] : [reasons.join('\n')])].join('\n\n')
 }
 
-function describeChoice({ engine, passedOver }: EngineChoice): string {
+/** Of better engines only those that work: why the others don't has been said. */
+function describeChoice({ engine, passedOver }: EngineChoice, engines: readonly EngineStatus[]): string {
+  const working = new Set(engines.filter(({ available }) => available).map(({ id }) => id))
   return [
     `New studies use ${engine}.`,
-    ...passedOver.map(({ id, reason }) => `  ${id} is passed over: ${reason}`),
+    ...passedOver.filter(({ id }) => working.has(id)).map(({ id, reason }) => `${id} is passed over: ${reason}`),
   ].join('\n')
 }
 
