@@ -106,6 +106,18 @@ export const studyConfigSchema: z.ZodType<StudyConfig> = z.strictObject({
   seeds: z.array(z.int()),
   goldSeeds: z.array(z.int()),
   margin: z.number(),
+  problem: z.literal('twin').optional(),
+  tuned: z
+    .record(
+      z.string(),
+      z.strictObject({
+        study: z.string(),
+        tried: z.int(),
+        score: z.number(),
+        defaultScore: z.number().nullable(),
+      }),
+    )
+    .optional(),
 })
 
 const interval = z.tuple([z.number(), z.number()]).nullable()

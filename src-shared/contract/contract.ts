@@ -19,6 +19,7 @@ import type { ForgetSample, TwinView } from '#shared/domain/tmu.ts'
 import type { AppErrorShape } from '#shared/errors.ts'
 import type { CheckEvent, EngineInstallEvent, ImportEvent, PreviewEvent, StudyEvent } from '#shared/progress.ts'
 import {
+  adoptTuningInput,
   benchEnginesInput,
   createForgetSetInput,
   createStudyInput,
@@ -39,6 +40,7 @@ import {
   splitRuleInput,
   tagInput,
   thumbnailsInput,
+  tuneStudyInput,
   uninstallEngineInput,
 } from './inputs.ts'
 
@@ -161,6 +163,13 @@ export const contract = {
     /** A snapshot first, then changes; ends after `finished`. Leaving it doesn't stop the job. */
     watch: procedure.input(z.strictObject({ study: reference })).output(eventIterator(type<StudyEvent>())),
     result: procedure.input(z.strictObject({ study: reference })).output(type<StudyResult>()),
+    /**
+     * Makes the study that tries settings of each method on the twin problem, without any gold: the same number for
+     * each. `run` runs it like any other.
+     */
+    tune: procedure.input(tuneStudyInput).output(type<Study>()),
+    /** The study again with what the tuning found best; nothing is trained yet. */
+    adoptTuning: procedure.input(adoptTuningInput).output(type<Study>()),
     /** Methods against a reference over seeds and images; `reference` is a method of the study. */
     statistics: procedure
       .input(z.strictObject({ study: reference, reference: z.string().min(1).optional() }))

@@ -216,3 +216,22 @@ export const forgetSamplesInput = z.strictObject({
   offset: z.int().min(0).default(0),
   limit: z.int().min(1).max(500).default(100),
 })
+
+export const tuneStudyInput = z.strictObject({
+  study: reference,
+  /** Name of the tuning study; default: `NAME tuning`. */
+  name: newName.optional(),
+  /** Default: every method that can be tuned. */
+  methods: z.array(z.string().min(1)).min(1).optional(),
+  /** Settings to try, for each method. */
+  budget: z.int().min(2).max(50).default(8),
+  /** Seeds that each is tried at. */
+  seeds: z.int().min(1).max(10).default(1),
+})
+
+export const adoptTuningInput = z.strictObject({
+  study: reference,
+  tuning: reference,
+  /** Name of the study with the tuned settings; default: `NAME tuned`. */
+  name: newName.optional(),
+})

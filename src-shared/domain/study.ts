@@ -65,6 +65,21 @@ export interface StudyConfig {
   readonly goldSeeds: readonly number[]
   /** Accepted gap of the audit plan, a fraction. */
   readonly margin: number
+  /** The study is about forgetting H_c from M_t, with M_o as the gold: where settings are tuned. Absent: about F. */
+  readonly problem?: 'twin'
+  /** METHOD -> where its settings come from; absent: published defaults or what was set by hand. */
+  readonly tuned?: Readonly<Record<string, TunedSettings>>
+}
+
+/** Settings that a search on the twin problem chose. */
+export interface TunedSettings {
+  /** The tuning study. */
+  readonly study: string
+  /** Settings that were tried, the default among them. */
+  readonly tried: number
+  /** avgGap to the twin problem's gold of the chosen ones, and of the default. */
+  readonly score: number
+  readonly defaultScore: number | null
 }
 
 export interface Study {

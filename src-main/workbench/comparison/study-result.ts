@@ -59,7 +59,7 @@ export async function studyResult({ repositories, objects, loaded, summary }: Re
   const classRemoval = isClassRemoval(forgetSet)
   const gate = studyGate({
     ...meanEvidence(planned, evaluations),
-    forgetCount: forgetSet.count,
+    forgetCount: study.config.problem === 'twin' ? loaded.lists.twin.count : forgetSet.count,
     twin: await twinFacts(objects, planned, rows),
     classRemoval,
   })

@@ -2,39 +2,21 @@
 import { methodOf } from '#main/compute/methods.ts'
 import type { StageNode } from '#main/compute/stages.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
-import { baseMethodOf } from '#shared/domain/method-variant.ts'
 import type { StudyConfig } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { StageKey } from '#shared/ids.ts'
 import { assertGoldIsEvidence } from './gold-guard.ts'
 import { addGold, addSeed, type GoldStages, type SeedStages } from './graph/base-models.ts'
+import { type CompiledRun, type CompiledStudy, controlMethod, goldMethod, noneMethod } from './graph/compiled-study.ts'
 import { addEvaluation } from './graph/evaluation.ts'
-import { GraphBuilder, type InputsOf, outputOf, type StageOutput, type StudyMaterial } from './graph/graph-builder.ts'
-import { addLabels, type Labelling } from './graph/labelling.ts'
-import { methodNeeds, paramsOf } from './graph/method-settings.ts'
-import { addTwin, corruptionOf, type TwinLineage } from './graph/twin-lineage.ts'
+import { GraphBuilder, outputOf, type StageOutput, type StudyMaterial } from './graph/graph-builder.ts'
+import { addLabels } from './graph/labelling.ts'
+import { methodNeeds } from './graph/method-settings.ts'
+import { compileTwinProblem } from './graph/twin-problem.ts'
+import { addUnlearning, type Unlearning } from './graph/unlearning.ts'
 
-export const goldMethod = 'gold'
-export const noneMethod = 'none'
-export const controlMethod = 'count-matched-random'
-
-/** One row of the study's table, and the stages that make it. */
-export interface CompiledRun {
-  readonly method: string
-  readonly seed: number
-  readonly evaluate: StageKey
-  /** Weights of the model that this run is about. */
-  readonly model: StageOutput
-  /** The easy/hard labels it unlearned with. */
-  readonly labels: StageKey | null
-  readonly twin: TwinLineage | null
-}
-
-export interface CompiledStudy {
-  /** Every stage after all that it reads. */
-  readonly nodes: readonly StageNode[]
-  readonly runs: readonly CompiledRun[]
-}
+export type { CompiledRun, CompiledStudy } from './graph/compiled-study.ts'
+export { controlMethod, goldMethod, noneMethod } from './graph/compiled-study.ts'
 
 /**
  * All stages of a study with their keys, before anything ran. Golds are shared by every run; within a seed the
@@ -55,6 +37,7 @@ export function* compilationSteps(
   material: StudyMaterial,
   engine: EngineId,
 ): Generator<void, CompiledStudy, void> {
+  if (config.problem === 'twin') return yield* compileTwinProblem(config, material, engine)
   const compiled = yield* compile(new GraphBuilder(config, material, engine))
   assertGoldIsEvidence(compiled.nodes, (method) => methodNeeds(config, method).easyHard === 'oracle')
   return compiled
@@ -81,7 +64,9 @@ function* compile(graph: GraphBuilder): Generator<void, CompiledStudy, void> {
   }
   for (const seed of seeds) {
     // The control first: the TMU family is compared with it, pair by pair.
-    const control = config.methods.includes(controlMethod) ? addUnlearning(graph, controlMethod, seed, golds) : null
+    const control = config.methods.includes(controlMethod)
+      ? addUnlearning(graph, controlMethod, seed, (method) => addLabels(graph, method, seed, golds))
+      : null
     for (const method of config.methods) {
       if (method === goldMethod) continue
       runs.push(method === noneMethod ? noneRun(graph, seed, golds) : methodRun(graph, method, seed, golds, control))
@@ -116,7 +101,7 @@ function methodRun(
   golds: readonly GoldStages[],
   control: Unlearning | null,
 ): CompiledRun {
-  const { unlearn, outcome, labelling } = addUnlearning(graph, method, seed, golds)
+  const { unlearn, outcome, labelling } = addUnlearning(graph, method, seed, (id) => addLabels(graph, id, seed, golds))
   const isOracle = labelling?.labels.kind === 'oracle-label'
   const evaluate = addEvaluation(graph, seed, {
     outcome,
@@ -130,53 +115,6 @@ function methodRun(
     labels: labelling?.labels.key ?? null,
     twin: labelling?.twin ?? null,
   }
-}
-
-interface Unlearning {
-  readonly unlearn: StageNode<'unlearn'>
-  readonly outcome: StageNode<'predict'>
-  readonly labelling: Labelling | null
-}
-
-function addUnlearning(
-  graph: GraphBuilder,
-  method: string,
-  seed: SeedStages,
-  golds: readonly GoldStages[],
-): Unlearning {
-  const { lists, config } = graph
-  const { architecture, recipe } = config
-  const needs = methodNeeds(config, method)
-  const labelling = needs.easyHard === undefined ? null : addLabels(graph, method, seed, golds)
-  const inputs: InputsOf<'unlearn'> = {
-    images: graph.images,
-    labels: graph.labels,
-    forget: { object: lists.forget.object },
-    retain: { object: lists.retain.object },
-    original: outputOf(seed.original, 'weights'),
-  }
-  if (labelling !== null) inputs.easyHard = outputOf(labelling.labels, 'labels')
-  if (needs.twin === true || needs.twinSamples === true) inputs.twin = { object: lists.twinOf(needs.twinShift).object }
-  if (needs.twin === true) {
-    inputs.twinModel = outputOf(addTwin(graph, seed, needs.twinShift), 'weights')
-  }
-  for (const epoch of needs.epochs ?? []) inputs[`epoch-${epoch}`] = outputOf(seed.original, `epoch-${epoch}`)
-  const twinCorruption = needs.twin === true ? corruptionOf(needs.twinShift) : {}
-  const label = `${method}${seed.suffix}`
-  const unlearn = graph.add(
-    'unlearn',
-    { seed: seed.seed, scope: 'request', label },
-    {
-      data: graph.data,
-      architecture,
-      recipe,
-      method: baseMethodOf(method),
-      options: paramsOf(config, method),
-      ...twinCorruption,
-    },
-    inputs,
-  )
-  return { unlearn, outcome: graph.predict(unlearn, seed.seed, label), labelling }
 }
 
 function run(method: string, seed: number, evaluate: StageNode<'evaluate'>, model: StageOutput): CompiledRun {

@@ -3,6 +3,7 @@ import type { Repositories } from '#main/store/index.ts'
 import type { NewRun } from '#main/store/repositories/studies.ts'
 import type { WorkbenchApi } from '#shared/contract/api.ts'
 import type { Dataset } from '#shared/domain/dataset.ts'
+import type { EngineId } from '#shared/domain/engine.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { Study, StudyConfig } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
@@ -89,6 +90,17 @@ function noEarlyEpoch(file: string): AppError {
     hint: 'Leave it out; CF, which is measured under the early model, is left out too.',
     details: { key: 'earlyEpoch' },
   })
+}
+
+/**
+ * A study that was made from another one.
+ * @throws AppError `already-exists`.
+ */
+export function insertDerived(
+  { studies }: Repositories,
+  study: { readonly name: string; readonly config: StudyConfig; readonly engine: EngineId | null },
+): Study {
+  return studies.insertStudy(study, runsOf(study.config))
 }
 
 /** One row a method and seed; the golds' are theirs. */

@@ -14,9 +14,10 @@ import type { LoadedStudy, PlannedRun } from '../jobs/study-loader.ts'
 import { ForgetSamples } from '../outcomes/forget-samples.ts'
 import { twinView } from '../outcomes/twin-view.ts'
 import type { Engines } from '../system/engines.ts'
-import { type CreateStudyParts, createStudy } from './create-study.ts'
+import { type CreateStudyParts, createStudy, insertDerived } from './create-study.ts'
 import { requireRun, requireStudy, toRun } from './find.ts'
 import { planStudy } from './plan-study.ts'
+import { freeName, tunedConfig, tuningConfig } from './tuning.ts'
 
 export interface StudyParts extends CreateStudyParts {
   readonly repositories: Repositories
@@ -80,6 +81,24 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
         const loaded = await load(study)
         const summary = jobs.jobOf(loaded.study.id)?.summary ?? null
         return await studyResult({ repositories, objects, loaded, summary })
+      },
+      tune: async ({ study: nameOrId, name, methods, budget, seeds }) => {
+        const study = requireStudy(repositories, nameOrId)
+        return insertDerived(repositories, {
+          name: name ?? freeName(repositories, `${study.name} tuning`),
+          config: tuningConfig(study, methods, budget, seeds),
+          engine: study.engine,
+        })
+      },
+      adoptTuning: async ({ study: nameOrId, tuning: tuningName, name }) => {
+        const study = requireStudy(repositories, nameOrId)
+        const tuning = requireStudy(repositories, tuningName)
+        const runs = repositories.runs.listRuns({ studyId: tuning.id }).map((run) => toRun(objects, run))
+        return insertDerived(repositories, {
+          name: name ?? freeName(repositories, `${study.name} tuned`),
+          config: tunedConfig(study, tuning, runs),
+          engine: study.engine,
+        })
       },
       async statistics({ study, reference }) {
         return await statisticsOf({ repositories, objects, loaded: await load(study) }, reference)

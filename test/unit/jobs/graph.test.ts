@@ -150,6 +150,32 @@ describe('study graph', () => {
     }
   })
 
+  it('as a twin problem forgets H_c from M_t and is judged by M_o alone; no gold and no F is in it', () => {
+    const methods = ['none', 'tmu', 'fine-tune', 'fine-tune[lr=0.1]']
+    const methodParams = completeMethodOptions(methods, { 'fine-tune[lr=0.1]': { lr: 0.1 } })
+    const study = compile({ problem: 'twin', methods, methodParams, goldSeeds: [] })
+    expect(ofKind(study, 'train-gold')).toEqual([])
+    const [original] = ofKind(study, 'train-original')
+    const [twin] = ofKind(study, 'train-twin')
+    const [oracle] = ofKind(study, 'oracle-label')
+    const lists = exampleMaterial().lists
+    for (const node of ofKind(study, 'unlearn')) {
+      expect(node.inputs['original']).toEqual({ stage: twin.key, output: 'weights' })
+      expect(node.inputs['forget']).toEqual({ object: lists.twin.object })
+      expect(node.inputs['retain']).toEqual({ object: lists.members.object })
+    }
+    expect(JSON.stringify(study.nodes)).not.toContain(lists.forget.object)
+    const judge = nodeOf(study, study.runs[1].evaluate).inputs['gold0']
+    expect(judge).toEqual(oracle.inputs['goldOutcome'])
+    const judged = study.nodes.find(
+      (node) => 'stage' in (judge ?? {}) && node.key === (judge as { stage: string }).stage,
+    )
+    expect(judged?.inputs['model']).toEqual({ stage: original.key, output: 'weights' })
+    // The same M_o and M_t as in the study itself: tuning computes them no second time.
+    const usual = new Set(compile({}).nodes.map((node) => node.key))
+    expect([original.key, twin.key].every((key) => usual.has(key))).toBe(true)
+  })
+
   it('sweeps a knob of the twin pool with a twin of its own for each value, and one original for all', () => {
     const methods = ['gold', 'tmu', 'tmu[twinShare=0.2]', 'tmu[threshold=0.3]', 'tmu[twinCorruption=blur]']
     const methodParams = completeMethodOptions(methods, {

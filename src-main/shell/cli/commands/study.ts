@@ -160,6 +160,29 @@ export function registerStudyCommands(program: Command, context: CommandContext)
     )
 
   study
+    .command('tune')
+    .argument('<name>')
+    .description('choose each method\u2019s settings on the twin problem, without any gold, and make a study with them')
+    .option('--budget <n>', 'settings tried for each method', '8')
+    .option('--seeds <n>', 'seeds that each is tried at', '1')
+    .option('--methods <ids>', 'comma-separated method ids (default: all that can be tuned)')
+    .action((name: string, options: { budget: string; seeds: string; methods?: string }, command: Command) =>
+      context.run(command, 'write', async (call) => {
+        const { client, output } = call
+        const tuning = await client.studies.tune({
+          study: name,
+          budget: parseInteger(options.budget, '--budget'),
+          seeds: parseInteger(options.seeds, '--seeds'),
+          ...(options.methods === undefined ? {} : { methods: parseList(options.methods) }),
+        })
+        await runAndFollow(call, tuning.id)
+        const tuned = await client.studies.adoptTuning({ study: name, tuning: tuning.id })
+        output.result({ tuning, tuned }, () => describeTuning(tuning, tuned))
+        return 0
+      }),
+    )
+
+  study
     .command('compare')
     .argument('<name>')
     .description('methods against one of them: paired differences, corrected p-values, what lies on the Pareto front')
@@ -210,6 +233,26 @@ function parseMetric(text: string): ComparedMetric {
   throw new AppError('bad-input', `There is no figure "${text}" to compare methods in.`, {
     hint: `Choose one of ${comparedMetrics.map(({ name }) => name).join(', ')}.`,
   })
+}
+
+function describeTuning(tuning: Study, { name, config }: Study): string {
+  const rows = Object.entries(config.tuned ?? {}).map(([method, { tried, score, defaultScore }]) => [
+    method,
+    tried,
+    defaultScore === null ? 'failed' : (100 * defaultScore).toFixed(1),
+    (100 * score).toFixed(1),
+    Object.entries(tuning.config.methodParams[method] ?? {})
+      .flatMap(([key, before]) => {
+        const now = config.methodParams[method]?.[key]
+        return now === before ? [] : [`${key}=${String(now)}`]
+      })
+      .join(' ') || 'as before',
+  ])
+  return [
+    'Distance to the twin problem\u2019s gold (avgGap, points), before and after:',
+    table(['METHOD', 'TRIED', 'BEFORE', 'TUNED', 'SETTINGS'], rows),
+    `The study with these settings: ${name}. Run it: tmu study run ${shellWord(name)}`,
+  ].join('\n')
 }
 
 function describeCreated({ name, config }: Study, plan: StudyPlan | null): string {

@@ -13,8 +13,10 @@ const givenSeed = 0
 /** What all runs of one seed share. */
 export interface SeedStages {
   readonly seed: number
-  /** Trained, or given. */
-  readonly original: StageNode<'train-original' | 'given-original'>
+  /** The model that unlearning starts from: trained, or given. */
+  readonly original: StageNode
+  /** Whose early epochs were kept. A given original has none, and no method that needs any. */
+  readonly checkpoints: StageNode
   readonly originalOutcome: StageNode<'predict'>
   readonly initialOutcome: StageNode<'predict'>
   /** Tells the seeds of a study apart in labels. */
@@ -23,7 +25,7 @@ export interface SeedStages {
 
 export interface GoldStages {
   readonly seed: number
-  readonly train: StageNode<'train-gold'>
+  readonly train: StageNode
   readonly outcome: StageNode<'predict'>
 }
 
@@ -71,7 +73,7 @@ export function addSeed(graph: GraphBuilder, seed: number): SeedStages {
     given === undefined
       ? graph.predict(original, seed, `original${suffix}`)
       : graph.predict(original, givenSeed, 'original')
-  return { seed, original, originalOutcome, initialOutcome, suffix }
+  return { seed, original, checkpoints: original, originalOutcome, initialOutcome, suffix }
 }
 
 function keptEpochs(config: StudyConfig): readonly number[] {

@@ -64,7 +64,7 @@ export function addTwinLineage(graph: GraphBuilder, method: string, stages: Seed
     labels,
     references: { object: lists.retain.object },
     ...(config.original === undefined
-      ? { early: outputOf(stages.original, `epoch-${plan.earlyEpoch ?? config.earlyEpoch}`) }
+      ? { early: outputOf(stages.checkpoints, `epoch-${plan.earlyEpoch ?? config.earlyEpoch}`) }
       : {}),
   }
   const twinFeatures = graph.add(

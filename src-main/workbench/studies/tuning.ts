@@ -1,0 +1,181 @@
+/**
+ * Fair tuning: every method gets the same number of settings to try, on the twin problem, whose answer is known without
+ * any gold. What comes nearest there is what the method is compared with.
+ */
+import { completeMethodOptions, type MethodParams, methodOf, parseMethodOptions } from '#main/compute/methods.ts'
+import { quoted } from '#main/formats/text.ts'
+import type { Repositories } from '#main/store/index.ts'
+import { baseMethodOf, type VariantValue, variantId } from '#shared/domain/method-variant.ts'
+import { isPresent } from '#shared/domain/metrics.ts'
+import type { Run, Study, StudyConfig, TunedSettings } from '#shared/domain/study.ts'
+import { AppError } from '#shared/errors.ts'
+import { Random } from '#shared/random.ts'
+import { worksOnTwinProblem } from '../jobs/graph/twin-problem.ts'
+import { noneMethod } from '../jobs/graph.ts'
+
+/** The criterion: mean distance to the gold in accuracy on F, R and E and in the loss attack. The lower the better. */
+export const tuningMetric = 'avgGap'
+
+/** Names under which methods have a strength; each is drawn on a logarithmic scale around its default. */
+const strengths: readonly string[] = ['lr', 'alpha', 'lambda', 'gamma']
+/** From a tenth to ten times the default: published rates were made for other networks. */
+const reach = 10
+
+/**
+ * Settings to try for a method, the study's own first. Equal seeds draw equal settings; a method without anything to
+ * tune has its own alone.
+ */
+export function candidatesOf(method: string, params: MethodParams, budget: number): readonly MethodParams[] {
+  const keys = strengths.filter((key) => typeof params[key] === 'number' && Number(params[key]) > 0)
+  const epochs = typeof params['epochs'] === 'number' ? params['epochs'] : null
+  const tried: MethodParams[] = [{}]
+  if (keys.length === 0 && epochs === null) return tried
+  const seen = new Set([JSON.stringify(completed(params, {}))])
+  // Draws out of a parameter's range, or met before, are drawn again, but not for ever: few epochs leave few choices.
+  for (let attempt = 0; tried.length < budget && attempt < 20 * budget; attempt++) {
+    const random = Random.of(1, 'tuning', method, attempt)
+    const drawn: Record<string, VariantValue> = {}
+    for (const key of keys) drawn[key] = rounded(Number(params[key]) * reach ** (2 * random.uniform() - 1))
+    if (epochs !== null) drawn['epochs'] = [Math.max(1, Math.round(epochs / 2)), epochs, 2 * epochs][random.below(3)]
+    const key = JSON.stringify(completed(params, drawn))
+    if (seen.has(key) || !isAllowed(method, { ...params, ...drawn })) continue
+    seen.add(key)
+    tried.push(drawn)
+  }
+  return tried
+}
+
+/**
+ * The study in which methods of `study` are tried on its twin problem: `none` for comparison, and each method that can
+ * be tuned with its candidates. Nothing is written.
+ * @throws AppError `unsupported` where nothing can be tuned; `bad-input` for a method that the study hasn't.
+ */
+export function tuningConfig(
+  { name, config }: Study,
+  asked: readonly string[] | undefined,
+  budget: number,
+  seeds: number,
+): StudyConfig {
+  const own = config.methods.filter((method) => baseMethodOf(method) === method)
+  for (const method of asked ?? []) {
+    if (own.includes(method)) continue
+    throw new AppError('bad-input', `The study "${name}" has no method ${quoted(method)} to tune.`, {
+      hint: `It has ${own.join(', ')}.`,
+    })
+  }
+  const tunable = (asked ?? own).filter((method) => isTunable(config, method))
+  if (tunable.length === 0) {
+    throw new AppError('unsupported', `No method of the study "${name}" can be tuned on the twin problem.`, {
+      hint: 'Methods that need a twin themselves keep their settings, and controls follow the method they control.',
+    })
+  }
+  const methods: string[] = [noneMethod]
+  const given: Record<string, MethodParams> = {}
+  for (const method of tunable) {
+    const params = config.methodParams[method] ?? {}
+    given[method] = params
+    for (const candidate of candidatesOf(method, params, budget)) {
+      const settings = candidate as Readonly<Record<string, VariantValue>>
+      const id = Object.keys(settings).length === 0 ? method : variantId(method, settings)
+      methods.push(id)
+      if (id !== method) given[id] = settings
+    }
+  }
+  return {
+    ...config,
+    problem: 'twin',
+    methods,
+    methodParams: completeMethodOptions(methods, given),
+    seeds: config.seeds.slice(0, seeds),
+    goldSeeds: [],
+  }
+}
+
+/**
+ * The study's configuration with what was found best. A control takes over what was found for the method it follows.
+ * @throws AppError `conflict` while runs of the tuning are missing.
+ */
+export function tunedConfig({ config }: Study, tuning: Study, runs: readonly Run[]): StudyConfig {
+  const scores = new Map<string, number[]>()
+  for (const run of runs) {
+    const metric = run.metrics?.[tuningMetric]
+    if (run.state === 'succeeded' && isPresent(metric))
+      scores.set(run.method, [...(scores.get(run.method) ?? []), metric.value])
+  }
+  const best = new Map<string, { readonly params: MethodParams; readonly tuned: TunedSettings }>()
+  for (const method of new Set(tuning.config.methods.map(baseMethodOf))) {
+    if (method === noneMethod) continue
+    const tried = tuning.config.methods.filter((id) => baseMethodOf(id) === method)
+    const ranked = tried
+      .flatMap((id) => {
+        const values = scores.get(id) ?? []
+        // A setting that diverged at some seed is no setting to recommend.
+        return values.length < tuning.config.seeds.length ? [] : [{ id, score: mean(values) }]
+      })
+      .sort((a, b) => a.score - b.score)
+    const [first] = ranked
+    if (first === undefined) continue
+    best.set(method, {
+      params: tuning.config.methodParams[first.id] ?? {},
+      tuned: {
+        study: tuning.name,
+        tried: tried.length,
+        score: first.score,
+        defaultScore: ranked.find(({ id }) => id === method)?.score ?? null,
+      },
+    })
+  }
+  if (best.size === 0) {
+    throw new AppError('conflict', `The tuning "${tuning.name}" has no finished run to choose from.`, {
+      hint: 'Run it first.',
+    })
+  }
+  const methodParams: Record<string, MethodParams> = { ...config.methodParams }
+  const tuned: Record<string, TunedSettings> = {}
+  for (const method of config.methods) {
+    const source = best.has(method) ? method : (methodOf(method).follows ?? method)
+    const found = best.get(source)
+    if (found === undefined || baseMethodOf(method) !== method) continue
+    const known = Object.entries(found.params).filter(([key]) => Object.hasOwn(config.methodParams[method] ?? {}, key))
+    methodParams[method] = { ...config.methodParams[method], ...Object.fromEntries(known) }
+    tuned[method] = found.tuned
+  }
+  return { ...config, methodParams, tuned }
+}
+
+/** Who finished first takes a name; the next one gets a number. */
+export function freeName({ studies }: Repositories, wanted: string): string {
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? wanted : `${wanted} ${n}`
+    if (studies.findStudy(name) === null) return name
+  }
+}
+
+function isTunable(config: StudyConfig, method: string): boolean {
+  const { run, follows, family } = methodOf(method)
+  if (run === null || follows !== undefined || family === 'control') return false
+  return worksOnTwinProblem(config, method) && candidatesOf(method, config.methodParams[method] ?? {}, 2).length > 1
+}
+
+function isAllowed(method: string, params: MethodParams): boolean {
+  try {
+    parseMethodOptions(method, params)
+    return true
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'bad-input') return false
+    throw error
+  }
+}
+
+function completed(params: MethodParams, drawn: MethodParams): MethodParams {
+  return { ...params, ...drawn }
+}
+
+/** Two digits: no search is finer. */
+function rounded(value: number): number {
+  return Number(value.toPrecision(2))
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
