@@ -71,6 +71,7 @@ export function exitCodeOf(code: ErrorCode): 1 | 2 | 130 {
     case 'already-exists':
     case 'conflict':
     case 'unsupported':
+    case 'engine-unavailable':
     case 'workspace-newer':
     case 'workspace-read-only':
     case 'disk-full':

@@ -1,4 +1,7 @@
 import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
@@ -29,8 +32,11 @@ export interface Connection {
 export interface ConnectOptions {
   /** Empty: TMU_WORKSPACE, else the platform's data folder. */
   readonly workspace: string
-  /** `read` takes no lock where nobody holds the workspace. */
-  readonly mode: 'read' | 'write'
+  /**
+   * `read` takes no lock where nobody holds the workspace, and makes none where there is none; neither does `machine`,
+   * which asks about this machine and does without one.
+   */
+  readonly mode: 'read' | 'write' | 'machine'
   readonly shell: SystemInfo['shell']
   readonly launcher?: Launcher
   readonly note: (line: string) => void
@@ -49,14 +55,28 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   for (;;) {
     const attached = await attachToHolder(workspace, deadline)
     if (attached !== null) return attached
-    const readOnly = options.mode === 'read' && existsSync(workspacePaths(workspace).database)
+    const isThere = existsSync(workspacePaths(workspace).database)
+    if (options.mode === 'machine' && !isThere) return await openPassing(options)
     try {
-      return await open(options, workspace, readOnly)
+      return await open(options, workspace, options.mode !== 'write')
     } catch (error) {
       // Two commands started at once: the other one was faster.
       if (!isLocked(error) || performance.now() > deadline) throw error
     }
     await wait(50)
+  }
+}
+
+/** An empty workspace that goes away again. */
+async function openPassing(options: ConnectOptions): Promise<Connection> {
+  const folder = await mkdtemp(join(tmpdir(), 'tmu-workspace-'))
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true })
+  try {
+    const connection = await open(options, folder, false)
+    return { ...connection, close: () => connection.close().finally(remove) }
+  } catch (error) {
+    await remove()
+    throw error
   }
 }
 

@@ -7,14 +7,14 @@ import { modelFormats } from '#shared/domain/study.ts'
 import { deepestRule, depthOfRule, mostRuleParts, partsOfRule } from '#shared/forget-rule.ts'
 
 /** A name or an id; what it names is looked up by the use case. */
-export const reference = z.string().trim().min(1).max(200)
+export const reference = z.string().trim().min(1, 'must not be empty').max(200, 'must be at most 200 characters long')
 
 /** A new object's name: printable, one line. */
 export const newName = z
   .string()
   .trim()
-  .min(1)
-  .max(120)
+  .min(1, 'must not be empty')
+  .max(120, 'must be at most 120 characters long')
   .regex(/^[^\p{Cc}/\\]+$/u, 'must not contain slashes or control characters')
 
 export const seed = z

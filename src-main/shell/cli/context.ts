@@ -22,12 +22,13 @@ export interface CommandCall {
 /** What a command needs to act: a connection for its time, an output, and one place where errors end. */
 export interface CommandContext {
   /**
-   * `read` opens the database read-only where nobody holds the workspace; `write` becomes its holder or
-   * attaches to the one there is. The action's returned number is the exit code (default 0).
+   * `read` opens the database read-only where nobody holds the workspace, and refuses a path where there is none;
+   * `machine` needs no workspace; `write` becomes its holder or attaches to the one there is. The action's returned
+   * number is the exit code (default 0).
    */
   run(
     command: Command,
-    mode: 'read' | 'write',
+    mode: 'read' | 'write' | 'machine',
     action: (call: CommandCall) => Promise<number | undefined>,
   ): Promise<void>
   /** For commands without a connection. */

@@ -1,5 +1,5 @@
 import type { DatasetProgress } from '#shared/progress.ts'
-import { ProgressQueue } from '../progress-queue.ts'
+import { streamProgress } from '../progress-queue.ts'
 import type { DatasetJob, ResultOf } from './dataset-job.ts'
 import type { DatasetDependencies } from './ports.ts'
 import { runDatasetWorker } from './run-dataset-worker.ts'
@@ -14,24 +14,7 @@ export async function* streamJob<J extends DatasetJob>(
   job: J,
   signal?: AbortSignal,
 ): AsyncGenerator<DatasetProgress, ResultOf<J>> {
-  const left = new AbortController()
-  const stop = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal])
-  const events = new ProgressQueue<DatasetProgress>()
-  const running = runDatasetWorker(job, {
-    launcher,
-    entry: datasetWorker,
-    signal: stop,
-    onProgress: (event) => events.push(event),
-  })
-  const settled = running.then(
-    () => events.end(),
-    () => events.end(),
+  return yield* streamProgress<DatasetProgress, ResultOf<J>>(signal, (stop, onProgress) =>
+    runDatasetWorker(job, { launcher, entry: datasetWorker, signal: stop, onProgress }),
   )
-  try {
-    yield* events
-  } finally {
-    left.abort()
-    await settled
-  }
-  return await running
 }

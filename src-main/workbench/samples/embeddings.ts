@@ -3,7 +3,7 @@ import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
-import { ProgressQueue } from '#main/workbench/progress-queue.ts'
+import { streamProgress } from '#main/workbench/progress-queue.ts'
 import type { Dataset } from '#shared/domain/dataset.ts'
 import type { EmbeddingEvent, EmbeddingMethod, Neighbour } from '#shared/domain/sample.ts'
 import { AppError } from '#shared/errors.ts'
@@ -107,26 +107,15 @@ export class Embeddings {
   ): AsyncGenerator<EmbeddingEvent> {
     if ((await stat(job.file).catch(() => null)) !== null && (await readReduced(job.file)) !== null) return
     await mkdir(this.#options.cache, { recursive: true })
-    const left = new AbortController()
-    const events = new ProgressQueue<SampleProgress>()
-    const running = runSampleWorker(job, {
-      launcher: this.#options.launcher,
-      signal: signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]),
-      onInterim: (message) => {
-        if (message.kind === 'progress') events.push(message)
-      },
+    yield* streamProgress<SampleProgress, void>(signal, async (stop, tell) => {
+      await runSampleWorker(job, {
+        launcher: this.#options.launcher,
+        signal: stop,
+        onInterim: (message) => {
+          if (message.kind === 'progress') tell(message)
+        },
+      })
     })
-    const settled = running.then(
-      () => events.end(),
-      () => events.end(),
-    )
-    try {
-      yield* events
-    } finally {
-      left.abort()
-      await settled
-    }
-    await running
   }
 
   #reduceJob(dataset: Dataset, source: EmbeddingSource, file: string): ReduceJob {

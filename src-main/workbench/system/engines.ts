@@ -14,7 +14,7 @@ import type {
 } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
 import type { EngineInstallEvent } from '#shared/progress.ts'
-import { ProgressQueue } from '../progress-queue.ts'
+import { streamProgress } from '../progress-queue.ts'
 
 /** Never chosen by itself, and why. */
 const byHandOnly: Readonly<Partial<Record<EngineId, string>>> = {
@@ -59,27 +59,10 @@ export class Engines {
     file: string | undefined,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<EngineInstallEvent> {
-    const left = new AbortController()
-    const stop = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal])
-    const events = new ProgressQueue<InstallProgress>()
-    const running = installEngine({
-      engine,
-      launcher: this.#launcher,
-      file,
-      signal: stop,
-      onProgress: (event) => events.push(event),
-    })
-    const settled = running.then(
-      () => events.end(),
-      () => events.end(),
+    const launcher = this.#launcher
+    const status = yield* streamProgress<InstallProgress, EngineStatus>(signal, (stop, onProgress) =>
+      installEngine({ engine, launcher, file, signal: stop, onProgress }),
     )
-    try {
-      yield* events
-    } finally {
-      left.abort()
-      await settled
-    }
-    const status = await running
     this.#known = null
     yield { kind: 'finished', status }
   }

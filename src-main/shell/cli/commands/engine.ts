@@ -25,7 +25,7 @@ export function registerEngineCommands(program: Command, context: CommandContext
     .command('list')
     .description('which engines are there')
     .action((_options: unknown, command: Command) =>
-      context.run(command, 'read', async ({ client, output }) => {
+      context.run(command, 'machine', async ({ client, output }) => {
         const engines = await client.engines.list()
         output.result(engines, () => describe(engines))
         return 0
@@ -35,7 +35,7 @@ export function registerEngineCommands(program: Command, context: CommandContext
     .command('doctor')
     .description('run each engine’s self-test; say why an engine is missing and what to do')
     .action((_options: unknown, command: Command) =>
-      context.run(command, 'read', async ({ client, output }) => {
+      context.run(command, 'machine', async ({ client, output }) => {
         const engines = await client.engines.doctor()
         const works = engines.some((item) => item.available)
         const choice = works && !output.json ? await client.system.info() : null
@@ -50,7 +50,7 @@ export function registerEngineCommands(program: Command, context: CommandContext
     .argument('[engines...]', `${engineIds.join(', ')}; default: every one that works`)
     .description('time training steps on the engines, in turns')
     .action((names: readonly string[], _options: unknown, command: Command) =>
-      context.run(command, 'read', async ({ client, output, signal }) => {
+      context.run(command, 'machine', async ({ client, output, signal }) => {
         output.note('Timing training steps; this takes half a minute or so.')
         const wanted = names.map(known)
         const times = await client.engines.bench(wanted.length === 0 ? {} : { engines: wanted }, { signal })
@@ -64,7 +64,7 @@ export function registerEngineCommands(program: Command, context: CommandContext
     .description('install TensorFlow’s library (native: 0.2 GB to download, cuda: 2.8 GB)')
     .option('--from <path>', 'an archive, or a folder of archives, instead of the network; see: tmu engine files')
     .action((name: string, options: { readonly from?: string }, command: Command) =>
-      context.run(command, 'read', async ({ client, output, signal }) => {
+      context.run(command, 'machine', async ({ client, output, signal }) => {
         const line = new ProgressLine(output.terminal)
         // The process that reads it may have another working folder.
         const file = options.from === undefined ? {} : { file: resolve(options.from) }
@@ -94,7 +94,7 @@ export function registerEngineCommands(program: Command, context: CommandContext
     .argument('<engine>', installableNames)
     .description('what to download on another machine, for install --from')
     .action((name: string, _options: unknown, command: Command) =>
-      context.run(command, 'read', async ({ client, output }) => {
+      context.run(command, 'machine', async ({ client, output }) => {
         const files = await client.engines.files({ engine: installable(name) })
         output.result(files, () => describeFiles(name, files))
         return 0
@@ -105,7 +105,7 @@ export function registerEngineCommands(program: Command, context: CommandContext
     .argument('<engine>', installableNames)
     .description('remove an installed engine, and what was downloaded for it')
     .action((name: string, _options: unknown, command: Command) =>
-      context.run(command, 'read', async ({ client, output }) => {
+      context.run(command, 'machine', async ({ client, output }) => {
         const result = await client.engines.uninstall({ engine: installable(name) })
         output.result(result, () =>
           result.removed ? `The ${name} engine was removed.` : `The ${name} engine was not installed.`,

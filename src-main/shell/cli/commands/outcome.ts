@@ -11,7 +11,7 @@ export function registerOutcomeCommands(program: Command, context: CommandContex
     .argument('<file>', 'a safetensors or npz file of labels and logits')
     .description('every metric that the file’s arrays allow')
     .action((file: string, _options: unknown, command: Command) =>
-      context.run(command, 'read', async ({ client, output, signal }) => {
+      context.run(command, 'machine', async ({ client, output, signal }) => {
         const evaluation = await client.outcomes.evaluate({ path: resolve(file) }, { signal })
         output.result(evaluation, () => describeMetrics(evaluation.metrics))
         return 0
