@@ -3,6 +3,7 @@ import { isPresent } from '#shared/domain/metrics.ts'
 import type { MetricComparison, ParetoPoint } from '#shared/domain/statistics.ts'
 import type { TableData } from '../lib/csv.ts'
 import { roleOfMethod } from '../lib/roles.ts'
+import type { SweepCurve } from '../lib/sweep-curves.ts'
 import type { ColourTokens } from '../theme/tokens.ts'
 import { baseOption, categoryAxisStyle, valueAxisStyle } from './chart-style.ts'
 
@@ -176,6 +177,128 @@ function intervals(rows: readonly DrawnDifference[], colours: ColourTokens): Cus
       type: 'group',
       children: row === undefined ? [] : [...bar(row.imagesCi, 6, 0.35), ...bar(row.seedsCi, 1.5, 1)],
     }
+  }
+}
+
+export interface SweepWords {
+  readonly key: string
+  readonly metric: string
+  readonly low: string
+  readonly high: string
+  readonly auc: string
+  readonly floor: string
+  readonly description: string
+  readonly value: (amount: number) => string
+}
+
+export function sweepData(curve: SweepCurve, words: SweepWords): TableData {
+  return {
+    columns: [
+      { id: 'value', label: words.key },
+      { id: 'mean', label: words.metric },
+      { id: 'low', label: words.low },
+      { id: 'high', label: words.high },
+      { id: 'auc', label: words.auc },
+    ],
+    rows: curve.points.map(({ value, mean, ci, auc }) => [value, mean, ci?.[0] ?? null, ci?.[1] ?? null, auc]),
+  }
+}
+
+/** A figure by the values of one parameter, with its interval; the predictor's AUC on the right axis where there is one. */
+export function sweepOption(
+  curve: SweepCurve,
+  floor: number | null,
+  words: SweepWords,
+  colours: ColourTokens,
+): EChartsOption {
+  const { points } = curve
+  const style = valueAxisStyle(colours)
+  const values = points.map(({ value }) => value)
+  const hasAuc = points.some(({ auc }) => auc !== null)
+  return {
+    ...baseOption(colours, words.description),
+    tooltip: { ...baseOption(colours, '').tooltip, trigger: 'axis' },
+    grid: { left: 66, right: hasAuc ? 60 : 24, top: 30, bottom: 46 },
+    // Values side by side: sweeps are seldom evenly spaced, and every one of them must be legible.
+    xAxis: {
+      type: 'category',
+      data: values,
+      name: words.key,
+      nameLocation: 'middle',
+      nameGap: 28,
+      ...categoryAxisStyle(colours),
+      nameTextStyle: { color: colours.muted, fontSize: 11 },
+    },
+    yAxis: [
+      {
+        type: 'value',
+        name: words.metric,
+        ...style,
+        nameTextStyle: { color: colours.unlearned, fontSize: 11, align: 'left', padding: [0, 0, 0, -50] },
+        axisLabel: { ...style.axisLabel, formatter: (value: number) => words.value(value) },
+      },
+      {
+        type: 'value',
+        name: words.auc,
+        show: hasAuc,
+        min: 0.4,
+        max: 1,
+        ...style,
+        splitLine: { show: false },
+        nameTextStyle: { color: colours.twin, fontSize: 11, align: 'right', padding: [0, -44, 0, 0] },
+      },
+    ],
+    series: [
+      {
+        type: 'custom',
+        name: words.low,
+        silent: true,
+        tooltip: { show: false },
+        data: points.map(({ mean }, i) => [i, mean]),
+        renderItem: (_params, api) => {
+          const at = Number(api.value(0))
+          const ci = points[at]?.ci ?? null
+          if (ci === null) return { type: 'group', children: [] }
+          const [x, y1] = api.coord([at, ci[0]])
+          const [, y2] = api.coord([at, ci[1]])
+          return { type: 'line', shape: { x1: x, y1, x2: x, y2 }, style: { stroke: colours.unlearned, lineWidth: 1.5 } }
+        },
+      },
+      {
+        type: 'line',
+        name: words.metric,
+        data: points.map(({ mean }) => mean),
+        symbol: 'circle',
+        symbolSize: 8,
+        lineStyle: { width: curve.numeric ? 2 : 0, color: colours.unlearned },
+        itemStyle: { color: colours.unlearned },
+        ...(floor === null
+          ? {}
+          : {
+              markLine: {
+                silent: true,
+                symbol: 'none',
+                data: [{ yAxis: floor }],
+                lineStyle: { color: colours.goldMark, width: 1.5, type: 'dashed' },
+                label: { formatter: words.floor, position: 'insideEndTop', color: colours.gold, fontSize: 11 },
+              },
+            }),
+      },
+      ...(hasAuc
+        ? [
+            {
+              type: 'line' as const,
+              name: words.auc,
+              yAxisIndex: 1,
+              data: points.map(({ auc }) => auc),
+              symbol: 'rect',
+              symbolSize: 7,
+              lineStyle: { width: curve.numeric ? 2 : 0, type: 'dashed' as const, color: colours.twin },
+              itemStyle: { color: colours.twin },
+            },
+          ]
+        : []),
+    ],
   }
 }
 

@@ -85,6 +85,8 @@ export interface StudyStatistics {
   readonly forgetCount: number
   readonly metrics: readonly MetricComparison[]
   readonly pareto: readonly ParetoPoint[]
+  /** METHOD -> AUC of its easy/hard predictor on the twin, of those that have one: what a sweep of the twin pool moves. */
+  readonly predictors: Readonly<Record<string, number>>
   /** Plain sentences on what these numbers of seeds, golds and images can't tell. */
   readonly notes: readonly string[]
 }

@@ -174,4 +174,9 @@ export interface StudyResult {
   readonly runs: readonly Run[]
   readonly verdicts: readonly Verdict[]
   readonly ledger: CostLedger
+  /** METHOD -> where its settings come from. */
+  readonly settings: Readonly<Record<string, SettingsOrigin>>
 }
+
+/** Published: the defaults of its schema, from the paper or its code. Tuned: by a search on the twin problem. */
+export type SettingsOrigin = 'published' | 'set' | 'tuned'

@@ -9,7 +9,7 @@ export function describeResult(result: StudyResult): string {
   const parts = [
     `Study ${result.study} on ${result.engine}: ${result.stages.computed} stages computed, ${result.stages.reused} reused, ${result.stages.failed} failed, ${formatDuration(result.seconds)}`,
     describeGate(result),
-    describeRuns(result.runs),
+    describeRuns(result.runs, result.settings),
     describeLedger(result.ledger),
     ...result.verdicts.map(
       (verdict) => `${verdict.method} (seed ${verdict.seed}): ${verdict.value}, ${verdict.label}. ${verdict.sentence}`,
@@ -59,7 +59,8 @@ function describeLedger({ perDataset, perClass, reused, gold, perRequest, breakE
   )}`
 }
 
-export function describeRuns(runs: readonly Run[]): string {
+export function describeRuns(runs: readonly Run[], settings: StudyResult['settings'] = {}): string {
+  const known = Object.keys(settings).length > 0
   const cell = (run: Run, name: string, format: (value: number) => string): string => {
     const metric: Metric | undefined = run.metrics?.[name]
     return isPresent(metric) ? format(metric.value) : '–'
@@ -84,6 +85,7 @@ export function describeRuns(runs: readonly Run[]): string {
       'RETAIN ACC.',
       'EVAL. ACC.',
       'COST',
+      ...(known ? ['SETTINGS'] : []),
     ],
     runs.map((run) => [
       run.method,
@@ -97,6 +99,7 @@ export function describeRuns(runs: readonly Run[]): string {
       cell(run, 'retainAccuracy', formatPercent),
       cell(run, 'evaluationAccuracy', formatPercent),
       run.cost === null ? '–' : formatDuration(run.cost.seconds),
+      ...(known ? [settings[run.method] ?? ''] : []),
     ]),
   )
 }

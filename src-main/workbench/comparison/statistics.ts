@@ -43,7 +43,7 @@ export async function studyStatistics(
   runs: readonly EvaluatedRun[],
   ledger: CostLedger,
   asked: string | undefined,
-): Promise<StudyStatistics> {
+): Promise<Omit<StudyStatistics, 'predictors'>> {
   const byMethod = Map.groupBy(runs, (run) => run.method)
   const methods = [...byMethod.keys()].filter((method) => method !== goldMethod)
   const reference = chooseReference(methods, asked)

@@ -1,5 +1,5 @@
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
-import { methodOf } from '#main/compute/methods.ts'
+import { methodOf, parseMethodOptions } from '#main/compute/methods.ts'
 import { readJson } from '#main/compute/worker/array-objects.ts'
 import { type StudyFacts, studyGate } from '#main/metrics/gate.ts'
 import { verdictOf } from '#main/metrics/verdict.ts'
@@ -8,7 +8,7 @@ import type { StoredRun } from '#main/store/repositories/runs.ts'
 import type { StudyStage } from '#main/store/repositories/stages.ts'
 import type { Evaluation, Gate, Verdict } from '#shared/domain/metrics.ts'
 import type { StudyStatistics } from '#shared/domain/statistics.ts'
-import type { CostLedger, StudyResult } from '#shared/domain/study.ts'
+import type { CostLedger, SettingsOrigin, StudyConfig, StudyResult } from '#shared/domain/study.ts'
 import type { PredictorReport } from '#shared/domain/tmu.ts'
 import type { ObjectHash, RunId, StageKey } from '#shared/ids.ts'
 import { referenceTmuMethod } from '../jobs/graph/labelling.ts'
@@ -46,7 +46,29 @@ export async function statisticsOf(
     return [{ method, seed, evaluation, draws: rows.get(evaluate)?.outputs['draws'] ?? null }]
   })
   const ledger = ledgerOf(loaded, rows, succeeded)
-  return await studyStatistics(objects, evaluated, ledger, reference)
+  const statistics = await studyStatistics(objects, evaluated, ledger, reference)
+  return { ...statistics, predictors: await predictorsOf(objects, planned, rows) }
+}
+
+/** Cross-validated AUC of each method's predictor on the twin, mean over seeds. */
+async function predictorsOf(
+  objects: ObjectStore,
+  planned: readonly PlannedRun[],
+  rows: ReadonlyMap<StageKey, StudyStage>,
+): Promise<StudyStatistics['predictors']> {
+  const figures = new Map<string, number[]>()
+  const read = new Map<ObjectHash, number | null>()
+  for (const { method, twin } of planned) {
+    const report = twin === null ? undefined : rows.get(twin.predictor)?.outputs['report']
+    if (report === undefined) continue
+    if (!read.has(report)) {
+      const { auc } = (await readJson(objects, report)) as PredictorReport
+      read.set(report, typeof auc === 'number' ? auc : null)
+    }
+    const auc = read.get(report) ?? null
+    if (auc !== null) figures.set(method, [...(figures.get(method) ?? []), auc])
+  }
+  return Object.fromEntries([...figures].map(([method, aucs]) => [method, mean(aucs) ?? 0]))
 }
 
 /** Everything that a finished (or unfinished) study has to show, from its rows and stored predictions alone. */
@@ -72,6 +94,7 @@ export async function studyResult({ repositories, objects, loaded, summary }: Re
     runs: stored.map((run) => toRun(objects, run)),
     verdicts: verdictsOf(planned, evaluations, gate, study.config.margin, classRemoval),
     ledger: ledgerOf(loaded, rows, succeeded),
+    settings: Object.fromEntries(study.config.methods.map((method) => [method, settingsOrigin(study.config, method)])),
   }
 }
 
@@ -88,6 +111,13 @@ function ledgerOf(
       return paidBy !== null && paidBy !== loaded.study.id
     },
   })
+}
+
+function settingsOrigin({ tuned, methodParams }: StudyConfig, method: string): SettingsOrigin {
+  if (tuned !== undefined && Object.hasOwn(tuned, method)) return 'tuned'
+  const published = parseMethodOptions(method, {})
+  const changed = Object.entries(methodParams[method] ?? {}).some(([key, value]) => published[key] !== value)
+  return changed ? 'set' : 'published'
 }
 
 function pick({ computed, reused, failed }: JobSummary): StudyResult['stages'] {

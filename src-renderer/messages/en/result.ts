@@ -85,6 +85,11 @@ export const result = {
       'Alignment board of {count} methods: gap to the gold on the forgotten images with 95 % CI, agreement and Jensen-Shannon divergence beside it.',
   },
   statistics: {
+    sweep: 'Sweep of {key}',
+    sweepInfo:
+      'The figure at each value of the parameter, with its 95 % CI; the dashed line is what a gold reaches when other golds judge it. AUC: how well the twin’s predictor tells easy from hard.',
+    sweepDescription: '{metric} by {key}, with 95 % intervals.',
+    goldLine: 'gold',
     title: 'Does it differ from {reference}?',
     note: 'Difference to the reference on the same seeds and images. Right of the line: more than the reference.',
     info: 'Paired differences: over images by a bootstrap that draws the same images for both methods, over seeds by a paired t interval. Two methods differ only if every interval clears zero, the p-value after Holm’s correction is at most 0.05, and the difference exceeds what changes from gold to gold.',
@@ -128,6 +133,10 @@ export const result = {
     noPareto: 'No method with a gap to the gold has finished.',
   },
   runs: {
+    settings: 'Settings',
+    settingsHelp:
+      'Published: the defaults, from the paper or its code. Tuned: chosen on the twin problem, without any gold, with the same number of tries for every method. Set: by hand.',
+    origin: { published: 'published', set: 'set by hand', tuned: 'tuned' },
     caption: 'Methods and runs',
     one: 'Run',
     filter: 'Filter by method or state',

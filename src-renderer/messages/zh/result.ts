@@ -84,6 +84,11 @@ export const result = {
     description: '{count} 种方法的对齐图：在被遗忘图像上与黄金模型的差距及 95 % CI，旁边是一致性和 JS 散度。',
   },
   statistics: {
+    sweep: '{key} 的扫描',
+    sweepInfo:
+      '参数每个取值处的指标及其 95 % CI；虚线是黄金模型由其余黄金模型评判的水平。AUC：孪生预测器区分易与难的能力。',
+    sweepDescription: '{metric} 随 {key} 的变化，附 95 % 区间。',
+    goldLine: '黄金模型',
     title: '与 {reference} 有差异吗？',
     note: '同一种子、同一批图像上与参照方法之差。线右侧表示高于参照。',
     info: '配对差异：对图像用自助法（两种方法抽取相同图像），对种子用配对 t 区间。只有每个区间都不含零、Holm 校正后的 p 值不超过 0.05，且差异大于更换黄金模型带来的变化时，才认为两种方法不同。',
@@ -125,6 +130,10 @@ export const result = {
     noPareto: '还没有方法得到与黄金模型的差距。',
   },
   runs: {
+    settings: '设置来源',
+    settingsHelp:
+      '论文默认：来自论文或其代码。已调优：在孪生问题上选出，不使用黄金模型，每种方法尝试次数相同。手动：由人设定。',
+    origin: { published: '论文默认', set: '手动设定', tuned: '已调优' },
     caption: '方法与运行',
     one: '运行',
     filter: '按方法或状态筛选',
