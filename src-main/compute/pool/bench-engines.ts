@@ -61,7 +61,8 @@ function figures(values: readonly number[]): { readonly min: number; readonly me
 
 type Request = Omit<Parameters<WorkerProcess['send']>[0] & { readonly type: 'time-steps' }, 'type' | 'id'>
 
-class BenchWorker {
+/** A worker that is asked for the times of steps. */
+export class BenchWorker {
   readonly #process: WorkerProcess
   readonly #ready: Promise<unknown>
   #answer: PromiseWithResolvers<readonly number[]> | null = null

@@ -1,11 +1,12 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { patchBinding } from '#main/compute/engine-install/binding-patch.ts'
 import { findCompiler } from '#main/compute/engine-install/compile.ts'
@@ -16,6 +17,7 @@ import { installEngine, uninstallEngine } from '#main/compute/engine-install/ins
 import type { InstallProgress } from '#main/compute/engine-install/job.ts'
 import { findInIndex } from '#main/compute/engine-install/package-index.ts'
 import type { ArchivePins, EnginePins } from '#main/compute/engine-install/pins.ts'
+import { requireSystem } from '#main/compute/engine-install/prepare-build.ts'
 import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
 import type { EngineStatus } from '#shared/domain/engine.ts'
@@ -214,6 +216,31 @@ describe('the compiler', () => {
   })
 })
 
+describe('a system', () => {
+  test.each([
+    [
+      'an older glibc',
+      { platform: 'linux', arch: 'x64', glibc: '2.17' },
+      'needs glibc 2.27 or newer; this system has 2.17',
+    ],
+    ['another C library', { platform: 'linux', arch: 'x64', glibc: undefined }, 'this system has another C library'],
+    ['another processor', { platform: 'linux', arch: 'arm64', glibc: '2.36' }, 'no native engine for linux on arm64'],
+    ['another system', { platform: 'win32', arch: 'x64', glibc: undefined }, 'no native engine for win32 on x64'],
+  ])('with %s is told so, and what to use instead', (_, system, what) => {
+    expect(() => requireSystem('native', system)).toThrow(
+      expect.objectContaining({
+        code: 'unsupported',
+        message: expect.stringContaining(what),
+        hint: expect.stringContaining('wasm'),
+      }),
+    )
+  })
+
+  test('with glibc 2.27 or newer is taken', () => {
+    for (const glibc of ['2.27', '2.36', '3.0']) requireSystem('cuda', { platform: 'linux', arch: 'x64', glibc })
+  })
+})
+
 const canInstall = compiler !== null && onLinux
 const titled = (title: string): string =>
   canInstall ? title : `${title} (skipped: it needs Linux on x86-64 and a C++ compiler)`
@@ -305,9 +332,7 @@ describe.skipIf(!canInstall)(titled('an installation that fails'), () => {
     expect(ranges).toEqual([undefined, 'bytes=150000-'])
   })
 
-  test('because its process was killed leaves the old engine working', async () => {
-    const old = await installOld()
-    const { url, half } = await stalling()
+  const killable = (): { launcher: Launcher; kill: () => void } => {
     const pids: number[] = []
     const launcher: Launcher = {
       spawn<In, Out>(entry: URL, env: Readonly<Record<string, string>>) {
@@ -316,9 +341,122 @@ describe.skipIf(!canInstall)(titled('an installation that fails'), () => {
         return child
       },
     }
+    return { launcher, kill: () => process.kill(pids[0], 'SIGKILL') }
+  }
+
+  test('because its process was killed in the download leaves the old engine working', async () => {
+    const old = await installOld()
+    const { url, half } = await stalling()
+    const { launcher, kill } = killable()
     const installing = install(pinsOf(fakeFiles, fakeArchive, url), { launcher })
-    void half.then(() => process.kill(pids[0], 'SIGKILL'))
+    void half.then(kill)
     await expect(installing).rejects.toMatchObject({ code: 'worker-died' })
+    await expectOld(old)
+  })
+
+  test.each(['unpacking', 'compiling'] as const)(
+    'because its process was killed while %s leaves the old engine working',
+    async (phase) => {
+      const old = await installOld()
+      const file = join(folder, 'whole.whl')
+      await writeFile(file, fakeArchive)
+      const { launcher, kill } = killable()
+      const onProgress = (event: InstallProgress): void => {
+        if (event.phase === phase) kill()
+      }
+      const installing = install(pinsOf(fakeFiles, fakeArchive), { launcher, file, onProgress })
+      await expect(installing).rejects.toMatchObject({
+        code: 'worker-died',
+        hint: expect.stringContaining('try again'),
+      })
+      await expectOld(old)
+    },
+  )
+
+  test('because there is no compiler says which to install, before anything is fetched', async () => {
+    const old = await installOld()
+    let asked = 0
+    const url = await serve((_, response) => {
+      asked++
+      response.end(fakeArchive)
+    })
+    const launcher: Launcher = { spawn: (entry, env) => forkLauncher.spawn(entry, { ...env, PATH: folder }) }
+    await expect(install(pinsOf(fakeFiles, fakeArchive, url), { launcher })).rejects.toMatchObject({
+      code: 'unsupported',
+      hint: expect.stringMatching(/g\+\+.*zig/),
+    })
+    expect(asked).toBe(0)
+    await expectOld(old)
+  })
+
+  test('for want of space says how much is needed, before anything is fetched', async () => {
+    const old = await installOld()
+    let asked = 0
+    const url = await serve((_, response) => {
+      asked++
+      response.end(fakeArchive)
+    })
+    const [archive] = pinsOf(fakeFiles, fakeArchive, url)
+    const huge = { ...archive, files: { ...archive.files, 'huge.so': { bytes: 2 ** 60, sha256: '' } } }
+    await expect(install([huge])).rejects.toMatchObject({
+      code: 'disk-full',
+      message: expect.stringMatching(/MiB left; installing the native engine needs/),
+    })
+    expect(asked).toBe(0)
+    await expectOld(old)
+  })
+
+  test('for a disk that fills up meanwhile leaves the old engine working', async (context) => {
+    await mkdir(engines)
+    const options = ['-t', 'tmpfs', '-o', 'size=90m', 'tmpfs', engines]
+    if (spawnSync('mount', options).status !== 0) context.skip('a small disk can be mounted by root only')
+    try {
+      const old = await installOld()
+      const big = { ...fakeFiles, [libraryFiles.library]: bytes(4 * 2 ** 20) }
+      const archive = storedZip(big)
+      const file = join(folder, 'big.whl')
+      await writeFile(file, archive)
+      // What somebody else writes there after the installer has looked.
+      await writeFile(join(engines, 'other'), Buffer.alloc(0))
+      const onProgress = ({ phase }: InstallProgress): void => {
+        if (phase === 'testing') throw new Error('There was space for all of it.')
+      }
+      const { promise: looked, resolve } = Promise.withResolvers<unknown>()
+      const url = await serve(async (_, response) => {
+        resolve(null)
+        await filled
+        response.end(archive)
+      })
+      const filled = looked.then(() => writeFile(join(engines, 'other'), Buffer.alloc(100 * 2 ** 20)).catch(() => {}))
+      await expect(install(pinsOf(big, archive, url), { onProgress })).rejects.toMatchObject({
+        code: 'disk-full',
+        hint: expect.stringContaining('nothing was changed'),
+      })
+      await rm(join(engines, 'other'))
+      await expectOld(old)
+    } finally {
+      spawnSync('umount', [engines])
+    }
+  })
+
+  test('for a folder that lacks some of its archives names them', async () => {
+    const old = await installOld()
+    const given = join(folder, 'given')
+    await mkdir(given)
+    await writeFile(join(given, 'archive'), fakeArchive)
+    const [first] = pinsOf(fakeFiles, fakeArchive, 'http://127.0.0.1/archive')
+    const pins = [
+      first,
+      { ...first, title: 'cuWhat 1.0', sources: pinsOf({}, fakeArchive, 'http://127.0.0.1/cuwhat.whl')[0].sources },
+    ]
+    await expect(install(pins, { file: given })).rejects.toMatchObject({
+      code: 'bad-input',
+      message: expect.stringMatching(/lacks cuWhat 1\.0 \(cuwhat\.whl\)/),
+    })
+    await expect(install(pins, { file: join(given, 'archive') })).rejects.toMatchObject({
+      code: 'bad-input',
+      message: expect.stringMatching(/needs 2 archives/),
+    })
     await expectOld(old)
   })
 
@@ -351,8 +489,20 @@ describe.skipIf(!canInstall || compiler?.command === 'zig')(titled('an installat
     return { pins: pinsOf(files, archive), file: join(folder, 'archive.whl') }
   }
 
-  test('tests the new build, then replaces the old one; a leftover of a killed one is removed', async () => {
+  test('tests the new build, then replaces the old one at one moment; a leftover of a killed one is removed', async () => {
     const old = await installOld()
+    // Whoever looks finds the old build or the new one, whole.
+    const seen = new Set<string | null>()
+    let watching = true
+    const watch = async (): Promise<void> => {
+      while (watching) {
+        const found = activeBuild(engineFolder('native', engines))
+        const whole = found !== null && (found === old || existsSync(join(found, libraryFiles.binding)))
+        seen.add(whole ? found : null)
+        await nextTurn()
+      }
+    }
+    const watched = watch()
     await mkdir(join(engineFolder('native', engines), 'build-dead'))
     // No process has this id.
     await writeFile(join(engineFolder('native', engines), 'install.lock'), '4194305')
@@ -373,6 +523,9 @@ describe.skipIf(!canInstall || compiler?.command === 'zig')(titled('an installat
         return working
       },
     })
+    watching = false
+    await watched
+    expect([...seen]).toEqual([old, activeBuild(engineFolder('native', engines))])
     expect(status).toBe(working)
     expect([...phases]).toEqual(['unpacking', 'compiling', 'testing'])
     const active = activeBuild(engineFolder('native', engines))
@@ -383,6 +536,57 @@ describe.skipIf(!canInstall || compiler?.command === 'zig')(titled('an installat
     expect(activeBuild(engineFolder('native', engines))).toBeNull()
     expect(existsSync(engineFolder('native', engines))).toBe(false)
     expect(await uninstallEngine('native', engines)).toBe(false)
+  })
+
+  test('of several archives lays them out as their packages do, and goes on after the one that is there', async () => {
+    const { pins, file } = await emptyLibraries()
+    const partFiles = { 'libcuwhat.so.12': bytes(20_000) }
+    const part = storedZip({
+      'nvidia/cuwhat/lib/libcuwhat.so.12': bytes(20_000),
+      'nvidia/cuwhat/include/what.h': bytes(9),
+    })
+    const library = await readFile(file)
+    const asked: string[] = []
+    const url = await serve((request, response) => {
+      asked.push(String(request.url))
+      const broken = request.url === '/part' && asked.filter((path) => path === '/part').length <= 3
+      if (broken) response.writeHead(503).end()
+      else response.end(request.url === '/part' ? part : library)
+    })
+    const at = (name: string): string => new URL(`/${name}`, url).href
+    const several: EnginePins = [
+      { ...pins[0], into: 'tensorflow', sources: pinsOf({}, library, at('library'))[0].sources },
+      archiveOf(partFiles, part, at('part'), { title: 'cuWhat 1.0', into: 'nvidia/cuwhat/lib' }),
+    ]
+    const progress: InstallProgress[] = []
+    const install = (): Promise<EngineStatus> =>
+      installEngine({
+        engine: 'cuda',
+        launcher: forkLauncher,
+        engines,
+        pins: several,
+        check: async () => {},
+        onProgress: (event) => progress.push(event),
+        probe: async () => ({ id: 'cuda', available: true }),
+      })
+    await expect(install()).rejects.toMatchObject({ code: 'not-found', message: expect.stringMatching(/^CuWhat 1\.0/) })
+    expect(activeBuild(engineFolder('cuda', engines))).toBeNull()
+    await install()
+    // The first archive was whole: only the second one was fetched again.
+    expect(asked).toEqual(['/library', '/part', '/part', '/part', '/part'])
+    const build = activeBuild(engineFolder('cuda', engines)) ?? ''
+    const found = readdirSync(build, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('.'))
+    expect(found.sort()).toEqual([
+      'nvidia/cuwhat/lib/libcuwhat.so.12',
+      ...Object.values(libraryFiles).map((name) => `tensorflow/${name}`),
+    ])
+    expect(await readFile(join(build, 'nvidia/cuwhat/lib/libcuwhat.so.12'))).toEqual(partFiles['libcuwhat.so.12'])
+    // Nothing of what was downloaded is left.
+    expect(readdirSync(engineFolder('cuda', engines)).sort()).toEqual(['active.json', basename(build)])
+    expect(progress.findLast(({ phase }) => phase === 'downloading')).toMatchObject({
+      total: library.length + part.length,
+      part: '2 of 2: cuWhat 1.0',
+    })
   })
 
   test('whose test fails leaves the old engine working', async () => {

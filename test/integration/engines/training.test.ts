@@ -1,7 +1,16 @@
 import { execFile } from 'node:child_process'
+import { link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { activeBuild, engineFolder, libraryFiles } from '#main/compute/engine-install/folders.ts'
+import { uninstallEngine } from '#main/compute/engine-install/install.ts'
+import { BenchWorker } from '#main/compute/pool/bench-engines.ts'
+import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
+import { workerEnvironment } from '#main/compute/pool/machine.ts'
+import { workerEntry } from '#main/compute/pool/worker-entry.ts'
+import { benchNetworks } from '#shared/domain/engine.ts'
 import { nativeMissing, nativeTitle } from '#test/support/native-engine.ts'
 
 interface Training {
@@ -59,6 +68,40 @@ describe.skipIf(nativeMissing !== null)(nativeTitle('training the demo network o
     const [native, wasm] = await Promise.all([train('native', optimizer, 20, 32), train('wasm', optimizer, 20, 32)])
     for (const [step, loss] of native.losses.entries()) {
       expect(Math.abs(loss - wasm.losses[step])).toBeLessThan(1e-4 * wasm.losses[step])
+    }
+  })
+
+  test('goes on in a worker that has it loaded while it is uninstalled; a new worker says what to do', async (context) => {
+    const active = activeBuild()
+    const engines = await mkdtemp(join(tmpdir(), 'tmu-uninstall-'))
+    try {
+      // A second name for the same files, where a second installation can stand and go.
+      const copy = join(engineFolder('native', engines), 'build-copy')
+      await mkdir(copy, { recursive: true })
+      for (const name of Object.values(libraryFiles)) {
+        const linked = await link(join(active ?? '', name), join(copy, name)).then(
+          () => true,
+          () => false,
+        )
+        if (!linked) context.skip('the engine is on another disk than the temporary folder')
+      }
+      await writeFile(join(engineFolder('native', engines), 'active.json'), JSON.stringify({ build: 'build-copy' }))
+      const start = (): BenchWorker =>
+        new BenchWorker(forkLauncher.spawn(workerEntry(), { ...workerEnvironment('native'), TMU_ENGINES: engines }))
+      const request = { engine: 'native', network: benchNetworks[0], count: 2, warmUp: 0 } as const
+      const running = start()
+      expect(await running.time(request)).toHaveLength(2)
+      expect(await uninstallEngine('native', engines)).toBe(true)
+      expect(await running.time(request)).toHaveLength(2)
+      running.kill()
+      const late = start()
+      await expect(late.time(request)).rejects.toMatchObject({
+        code: 'engine-unavailable',
+        hint: 'Install it with: tmu engine install native',
+      })
+      late.kill()
+    } finally {
+      await rm(engines, { recursive: true })
     }
   })
 

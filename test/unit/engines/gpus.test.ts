@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest'
+import { engineFiles, enginePins, unpackedBytes } from '#main/compute/engine-install/pins.ts'
+import { gpuSlots, parseGpus } from '#main/compute/gpus.ts'
+import { workerEnvironment, workerSlots } from '#main/compute/pool/machine.ts'
+
+const answer = `0, GPU-aaaa1111, NVIDIA GeForce RTX 4090, 24564, 560.35.03
+1, GPU-bbbb2222, Tesla V100-SXM2-16GB, 16384, 560.35.03
+`
+
+describe('the GPUs of a machine', () => {
+  test('are those that the driver lists, with name and memory', () => {
+    expect(parseGpus(answer, {})).toEqual([
+      { id: '0', name: 'NVIDIA GeForce RTX 4090', memoryBytes: 24564 * 2 ** 20, driver: '560.35.03' },
+      { id: '1', name: 'Tesla V100-SXM2-16GB', memoryBytes: 16384 * 2 ** 20, driver: '560.35.03' },
+    ])
+    expect(parseGpus('', {})).toEqual([])
+    expect(parseGpus('No devices were found\n', {})).toEqual([])
+  })
+
+  test.each([
+    ['1', ['Tesla V100-SXM2-16GB']],
+    ['GPU-aaaa', ['NVIDIA GeForce RTX 4090']],
+    ['1, 0', ['NVIDIA GeForce RTX 4090', 'Tesla V100-SXM2-16GB']],
+    ['-1', []],
+    ['', []],
+  ])('are no others than CUDA_VISIBLE_DEVICES=%j names', (chosen, names) => {
+    expect(parseGpus(answer, { CUDA_VISIBLE_DEVICES: chosen }).map(({ name }) => name)).toEqual(names)
+  })
+
+  test('are given to workers one each', () => {
+    const files = (): string[] => ['null', 'nvidia0', 'nvidia1', 'nvidia10', 'nvidiactl', 'nvidia-uvm']
+    expect(gpuSlots({}, files)).toEqual(['0', '1', '2'])
+    expect(gpuSlots({ CUDA_VISIBLE_DEVICES: '3,GPU-x' }, files)).toEqual(['3', 'GPU-x'])
+    expect(gpuSlots({}, () => [])).toEqual(['0'])
+    expect(workerSlots('cuda')).toBe(gpuSlots().length)
+    const [first] = gpuSlots()
+    expect(workerEnvironment('cuda', 0)).toMatchObject({
+      CUDA_VISIBLE_DEVICES: first,
+      TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+      TF_DETERMINISTIC_OPS: '1',
+      NVIDIA_TF32_OVERRIDE: '0',
+    })
+    expect(workerEnvironment('native', 0)).not.toHaveProperty('CUDA_VISIBLE_DEVICES')
+  })
+})
+
+describe('what is installed', () => {
+  test.each(['native', 'cuda'] as const)('of %s is pinned file by file', (engine) => {
+    for (const { files, sources, into } of enginePins[engine]) {
+      expect(sources.length).toBeGreaterThan(0)
+      expect(into).not.toMatch(/^\/|\.\./)
+      for (const { bytes, sha256 } of [...Object.values(files), ...sources]) {
+        expect(bytes).toBeGreaterThan(0)
+        expect(sha256).toMatch(/^[0-9a-f]{64}$/)
+      }
+    }
+    const listed = engineFiles(engine)
+    expect(new Set(listed.map(({ name }) => name)).size).toBe(listed.length)
+    for (const { command } of listed) expect(command).toMatch(/^(curl -fLO https:|pip download .*==[\d.]+$)/)
+    expect(unpackedBytes(enginePins[engine])).toBeGreaterThan(8e8)
+  })
+})
