@@ -180,7 +180,7 @@ function unknownKey(id: string, key: string, known: readonly string[]): AppError
 }
 
 /** `a whole number from 1 to 1000`, `a number above 0 and at most 10`, `one of adam, sgd`, `true or false`. */
-function rangeOf(params: z.ZodObject, key: string): string {
+export function rangeOf(params: z.ZodObject, key: string): string {
   const schema = jsonSchemaOf(params, key)
   if (schema.enum !== undefined) return `one of ${schema.enum.join(', ')}`
   if (schema.type === 'boolean') return 'true or false'
@@ -197,7 +197,7 @@ function rangeOf(params: z.ZodObject, key: string): string {
   return limits.length === 0 ? noun : `${noun} ${limits.join(' and ')}`
 }
 
-function describe(params: z.ZodObject, key: string): string {
+export function describe(params: z.ZodObject, key: string): string {
   const { description, default: value } = jsonSchemaOf(params, key)
   return `${description ?? key}; default ${JSON.stringify(value)}.`
 }

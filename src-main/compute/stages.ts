@@ -8,6 +8,7 @@
  * identical stages in flight are one, and a plan can say what it will reuse.
  */
 
+import type { AttackId } from '#shared/domain/attack.ts'
 import type { Normalisation } from '#shared/domain/dataset.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import type { CostScope, CurvePoint, StageCost, StageKind } from '#shared/domain/stage.ts'
@@ -29,6 +30,10 @@ export const stageVersions: Readonly<Record<StageKind, number>> = {
   unlearn: 1,
   predict: 1,
   evaluate: 2,
+  'train-shadow': 1,
+  relearn: 1,
+  cka: 1,
+  attack: 1,
 }
 
 /** Everything that reads pixels needs these; in every such stage's params as `data`. */
@@ -206,6 +211,67 @@ export interface StageTypes {
       | 'control'
       | `gold${number}`
     outputs: 'outcome' | 'metrics' | 'draws'
+  }
+  /**
+   * A shadow model for attacks: trained like M_o, on one half of a pool of members and of samples that no model of a
+   * study sees (`members`, an ids object). Evidence, as a gold is; only attacks on the method itself unlearn from one.
+   */
+  'train-shadow': {
+    params: { data: DataParams; architecture: string; recipe: Recipe; keepEpochs: readonly number[] }
+    inputs: 'images' | 'labels' | 'members'
+    outputs: 'weights' | 'curve' | `epoch-${number}`
+  }
+  /**
+   * A model trained on F again, mini-batch by mini-batch. Output `relearning` safetensors: `ids` int32 [n], `correct`
+   * uint8 [steps + 1, n], row t after t steps.
+   */
+  relearn: {
+    params: {
+      data: DataParams
+      architecture: string
+      optimizer: Recipe['optimizer']
+      lr: number
+      batchSize: number
+      steps: number
+    }
+    inputs: 'images' | 'labels' | 'forget' | 'model'
+    outputs: 'relearning'
+  }
+  /** Debiased linear CKA of every layer to the same layer of the golds. `report` JSON: AttackReport. */
+  cka: {
+    params: { data: DataParams; architecture: string; samples: number; draws: number }
+    inputs: 'images' | 'labels' | 'forget' | 'evaluation' | 'model' | `gold${number}`
+    outputs: 'report'
+  }
+  /**
+   * An attack or slow metric on one run (`target`) or on a method (`unlearned0`, …): plain arithmetic on what is stored.
+   * What `target`, `goldN` and `shadowN` are depends on the attack: predictions, weights (`weights`) or relearning
+   * (`relearn`). `truthN` are predictions of golds and `easyHard` the run's labels, for parts of F; `membersN` are the
+   * samples of shadow N. `report` JSON: AttackReport; `scores` safetensors, where each forgotten sample has one: `ids`
+   * int32 [n], `score` float64 [n], `exposure` float64 [n].
+   */
+  attack: {
+    params: {
+      attack: Exclude<AttackId, 'cka'>
+      classCount: number
+      draws: number
+      options: Readonly<Record<string, unknown>>
+    }
+    inputs:
+      | 'labels'
+      | 'forget'
+      | 'retain'
+      | 'evaluation'
+      | 'audit'
+      | 'target'
+      | 'original'
+      | 'easyHard'
+      | `truth${number}`
+      | `gold${number}`
+      | `unlearned${number}`
+      | `shadow${number}`
+      | `members${number}`
+    outputs: 'report' | 'scores'
   }
 }
 

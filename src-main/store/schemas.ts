@@ -3,6 +3,7 @@
  * followed here doesn't compile.
  */
 import { z } from 'zod'
+import { type AttackPlan, attackIds } from '#shared/domain/attack.ts'
 import type { ClassInfo, GroupColumn, ImportProblem, Normalisation, Split, SplitRule } from '#shared/domain/dataset.ts'
 import { engineIds } from '#shared/domain/engine.ts'
 import type { ForgetRule } from '#shared/domain/forget-set.ts'
@@ -118,6 +119,13 @@ export const studyConfigSchema: z.ZodType<StudyConfig> = z.strictObject({
       }),
     )
     .optional(),
+})
+
+export const attackPlanSchema: z.ZodType<AttackPlan> = z.strictObject({
+  attacks: z.array(z.enum(attackIds)),
+  shadows: z.int(),
+  models: z.int(),
+  options: z.record(z.string(), z.record(z.string(), z.unknown())),
 })
 
 const interval = z.tuple([z.number(), z.number()]).nullable()

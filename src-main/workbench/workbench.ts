@@ -176,7 +176,7 @@ const writing: { readonly [Group in keyof WorkbenchApi]?: readonly (keyof Workbe
   splits: ['create'],
   forgetSets: ['create', 'remove'],
   tags: ['add', 'remove'],
-  studies: ['create', 'run', 'cancel'],
+  studies: ['create', 'attack', 'run', 'cancel'],
   runs: ['cancel', 'resume'],
   demo: ['prepare'],
 }

@@ -4,6 +4,7 @@
  */
 import { eventIterator, oc, type } from '@orpc/contract'
 import { z } from 'zod'
+import type { AttackInfo, AttackResults, ExposedSample } from '#shared/domain/attack.ts'
 import type { Dataset, GroupReport, RemovedDataset, Split } from '#shared/domain/dataset.ts'
 import type { EngineFile, EngineStatus, EngineTimes } from '#shared/domain/engine.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
@@ -20,6 +21,7 @@ import type { AppErrorShape } from '#shared/errors.ts'
 import type { CheckEvent, EngineInstallEvent, ImportEvent, PreviewEvent, StudyEvent } from '#shared/progress.ts'
 import {
   adoptTuningInput,
+  attackStudyInput,
   benchEnginesInput,
   createForgetSetInput,
   createStudyInput,
@@ -27,6 +29,7 @@ import {
   embeddingInput,
   engineFilesInput,
   exportModelInput,
+  exposedSamplesInput,
   forgetSamplesInput,
   importDatasetInput,
   installEngineInput,
@@ -51,6 +54,7 @@ export const contract = {
   system: {
     info: procedure.output(type<SystemInfo>()),
     methods: procedure.output(type<readonly MethodInfo[]>()),
+    attacks: procedure.output(type<readonly AttackInfo[]>()),
     architectures: procedure.output(type<readonly ArchitectureInfo[]>()),
   },
   engines: {
@@ -170,6 +174,13 @@ export const contract = {
     tune: procedure.input(tuneStudyInput).output(type<Study>()),
     /** The study again with what the tuning found best; nothing is trained yet. */
     adoptTuning: procedure.input(adoptTuningInput).output(type<Study>()),
+    /** Adds attacks to a study, finished or not; `run` then computes what they need and nothing else again. */
+    attack: procedure.input(attackStudyInput).output(type<Study>()),
+    /** The plan that `attack` with the same input would lead to; nothing is changed. */
+    planAttack: procedure.input(attackStudyInput).output(type<StudyPlan>()),
+    attackResults: procedure.input(z.strictObject({ study: reference })).output(type<AttackResults>()),
+    /** The forgotten images that an attack would point at first. */
+    exposedSamples: procedure.input(exposedSamplesInput).output(type<readonly ExposedSample[]>()),
     /** Methods against a reference over seeds and images; `reference` is a method of the study. */
     statistics: procedure
       .input(z.strictObject({ study: reference, reference: z.string().min(1).optional() }))

@@ -1,5 +1,6 @@
 /** Input schemas of the contract: every shell's bad input is refused here, with the same sentence. */
 import { z } from 'zod'
+import { attackIds } from '#shared/domain/attack.ts'
 import { datasetFormats } from '#shared/domain/dataset.ts'
 import { engineIds, installableEngineIds } from '#shared/domain/engine.ts'
 import type { ForgetRule } from '#shared/domain/forget-set.ts'
@@ -137,6 +138,30 @@ export const createForgetSetInput = z
 
 export const settingValue = z.union([z.number(), z.string(), z.boolean()])
 
+const attackNumbers = {
+  /** Shadow models: an even number. */
+  shadows: z.int().min(2).max(512).optional(),
+  /** Unlearned and gold models each, for KLoM and forgetting quality. */
+  models: z.int().min(2).max(128).optional(),
+  /** `ATTACK.KEY`. */
+  settings: z.record(z.string(), settingValue).optional(),
+}
+
+export const attackStudyInput = z.strictObject({
+  study: reference,
+  /** Added to those it has; default: those that train nothing. */
+  attacks: z.array(z.string().min(1)).min(1).optional(),
+  ...attackNumbers,
+})
+
+export const exposedSamplesInput = z.strictObject({
+  study: reference,
+  attack: z.enum(attackIds),
+  method: z.string().min(1),
+  seed: z.int().optional(),
+  limit: z.int().min(1).max(500).default(60),
+})
+
 export const createStudyInput = z.strictObject({
   name: newName,
   dataset: reference,
@@ -150,6 +175,8 @@ export const createStudyInput = z.strictObject({
   seeds: z.int().min(1).max(100).default(1),
   golds: z.int().min(1).max(32).default(2),
   engine: z.enum(engineIds).optional(),
+  /** What it is attacked with when it runs; default: nothing. */
+  attack: z.strictObject({ attacks: z.array(z.string().min(1)).min(1), ...attackNumbers }).optional(),
   /** `epochs`, `lr`, `batchSize`, `augment`, `splitSeed`, `earlyEpoch`, `threshold` or `METHOD.KEY`. */
   settings: z.record(z.string(), settingValue).default({}),
   /** METHOD.KEY -> values: each makes a variant of the method beside it, one key at a time or every combination. */

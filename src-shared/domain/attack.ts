@@ -102,6 +102,17 @@ export interface AttackRow {
   readonly cost: Cost | null
 }
 
+/** An attack's figures beside those of golds. */
+export interface AttackSummary {
+  readonly attack: AttackId
+  readonly method: string
+  readonly seed: number | null
+  readonly state: JobState | 'planned'
+  readonly figures: MetricTable
+  readonly floor: MetricTable
+  readonly error: string | null
+}
+
 /** Everything that a study's attacks found. */
 export interface AttackResults {
   readonly study: string

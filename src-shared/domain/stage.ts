@@ -15,6 +15,10 @@ export const stageKinds = [
   'unlearn',
   'predict',
   'evaluate',
+  'train-shadow',
+  'relearn',
+  'cka',
+  'attack',
 ] as const
 export type StageKind = (typeof stageKinds)[number]
 

@@ -1,3 +1,4 @@
+import type { AttackPlan, AttackSummary } from '#shared/domain/attack.ts'
 import type { Normalisation } from '#shared/domain/dataset.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import type { Gate, MetricTable, Verdict } from '#shared/domain/metrics.ts'
@@ -89,6 +90,8 @@ export interface Study {
   /** Fixed at the first run. */
   readonly engine: EngineId | null
   readonly state: JobState | 'new'
+  /** What it is attacked with; null: nothing. May be extended at any time. */
+  readonly attacks: AttackPlan | null
   readonly createdAt: string
 }
 
@@ -132,7 +135,13 @@ export interface StudyPlan {
   readonly stages: readonly PlannedStage[]
   readonly toCompute: number
   readonly toReuse: number
-  readonly trains: { readonly originals: number; readonly golds: number; readonly twins: number }
+  readonly trains: {
+    readonly originals: number
+    readonly golds: number
+    readonly twins: number
+    /** Shadow models, for attacks. */
+    readonly shadows: number
+  }
   /** Stages that run at once on this machine. */
   readonly workers: {
     readonly count: number
@@ -176,6 +185,8 @@ export interface StudyResult {
   readonly ledger: CostLedger
   /** METHOD -> where its settings come from. */
   readonly settings: Readonly<Record<string, SettingsOrigin>>
+  /** What attacks found, where there were any. */
+  readonly attacks: readonly AttackSummary[]
 }
 
 /** Published: the defaults of its schema, from the paper or its code. Tuned: by a search on the twin problem. */

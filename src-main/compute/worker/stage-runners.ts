@@ -7,6 +7,7 @@ const load: { readonly [K in StageKind]: () => Promise<StageRunner<K>> } = {
   'given-original': async () => (await import('./models/given-original-stage.ts')).givenOriginalStage,
   'train-gold': async () => (await import('./training/training-stages.ts')).trainingRunners['train-gold'],
   'train-twin': async () => (await import('./training/training-stages.ts')).trainingRunners['train-twin'],
+  'train-shadow': async () => (await import('./training/training-stages.ts')).trainingRunners['train-shadow'],
   'random-init': async () => (await import('./training/training-stages.ts')).trainingRunners['random-init'],
   features: async () => (await import('./tmu/runners.ts')).tmuRunners.features,
   'fit-predictor': async () => (await import('./tmu/runners.ts')).tmuRunners['fit-predictor'],
@@ -14,6 +15,9 @@ const load: { readonly [K in StageKind]: () => Promise<StageRunner<K>> } = {
   'oracle-label': async () => (await import('./tmu/runners.ts')).tmuRunners['oracle-label'],
   unlearn: async () => (await import('./tmu/runners.ts')).tmuRunners.unlearn,
   predict: async () => (await import('./evaluate/predict-stage.ts')).predictStage,
+  relearn: async () => (await import('./attacks/relearn-stage.ts')).relearnStage,
+  cka: async () => (await import('./attacks/cka-stage.ts')).ckaStage,
+  attack: async () => (await import('./attacks/attack-stage.ts')).attackStage,
   evaluate: async () => (await import('./evaluate/evaluate-stage.ts')).evaluateStage,
 }
 

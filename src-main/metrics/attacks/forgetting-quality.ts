@@ -10,8 +10,6 @@ export interface ForgettingQualityOptions {
   readonly binWidth: number
 }
 
-export const challengeOptions: ForgettingQualityOptions = { delta: 0.01, binWidth: 0.5 }
-
 /** Fewer models a side are told apart by chance alone. */
 export const leastModelsForQuality = 4
 

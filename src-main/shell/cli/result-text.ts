@@ -2,6 +2,7 @@ import { isPresent, type Metric } from '#shared/domain/metrics.ts'
 import type { Cost } from '#shared/domain/stage.ts'
 import type { CostLedger, ReusedCost, Run, StudyResult } from '#shared/domain/study.ts'
 import { formatDuration, formatGap, formatPercent } from '#shared/units.ts'
+import { describeAttacks } from './attack-text.ts'
 import { table } from './output.ts'
 
 /** A study's result for people: gate, one line a run against the gold, verdict sentences. */
@@ -14,6 +15,7 @@ export function describeResult(result: StudyResult): string {
     ...result.verdicts.map(
       (verdict) => `${verdict.method} (seed ${verdict.seed}): ${verdict.value}, ${verdict.label}. ${verdict.sentence}`,
     ),
+    describeAttacks(result.attacks),
   ]
   return parts.filter((part) => part !== '').join('\n\n')
 }

@@ -1,3 +1,4 @@
+import type { AttackPlan } from '#shared/domain/attack.ts'
 import { type EngineId, engineIds } from '#shared/domain/engine.ts'
 import type { Study, StudyConfig } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
@@ -5,7 +6,7 @@ import type { RunId, StudyId } from '#shared/ids.ts'
 import type { StoreContext } from '../context.ts'
 import { createId } from '../create-id.ts'
 import { readChoice, readJson, writeJson } from '../json-column.ts'
-import { studyConfigSchema } from '../schemas.ts'
+import { attackPlanSchema, studyConfigSchema } from '../schemas.ts'
 import { translating } from '../sqlite-error.ts'
 import { columnList, defineTable, insertStatement, type RowOf } from '../table.ts'
 import { jobStates, type StudyState, transitions } from '../transitions.ts'
@@ -21,6 +22,7 @@ export const studiesTable = defineTable('studies', {
   state: 'TEXT',
   holder: 'TEXT?',
   created_at: 'TEXT',
+  attacks: 'TEXT?',
 })
 type StudyRow = RowOf<typeof studiesTable>
 
@@ -29,6 +31,7 @@ export interface NewStudy {
   readonly config: StudyConfig
   /** Where the user chose one; else it's fixed at the first run. */
   readonly engine?: EngineId | null
+  readonly attacks?: AttackPlan | null
 }
 
 export interface NewRun {
@@ -50,6 +53,8 @@ export interface StudyRepository {
    * @throws AppError `conflict` when it has another one already.
    */
   pinEngine(studyId: StudyId, engine: EngineId): void
+  /** What the study is attacked with from now on. */
+  setAttacks(studyId: StudyId, attacks: AttackPlan): void
   /** @throws AppError `conflict` for a change that the table of transitions doesn't allow. */
   setStudyState(studyId: StudyId, state: Exclude<StudyState, 'new'>): void
 }
@@ -68,6 +73,7 @@ export function createStudyRepository(context: StoreContext): StudyRepository {
   const pin = db.prepare<{ id: StudyId; engine: EngineId }>(
     'UPDATE studies SET engine = @engine WHERE id = @id AND (engine IS NULL OR engine = @engine)',
   )
+  const attack = db.prepare<{ id: StudyId; attacks: string }>('UPDATE studies SET attacks = @attacks WHERE id = @id')
   const stateful: Stateful = { what: 'study', table: 'studies', key: 'id', holder: 'holder' }
   const change = (transition: (typeof transitions.study)[keyof typeof transitions.study]) =>
     createStateChange<{ readonly holder: string | null }>(context, stateful, transition, 'holder = @holder')
@@ -107,6 +113,7 @@ export function createStudyRepository(context: StoreContext): StudyRepository {
         config: given.config,
         engine: given.engine ?? null,
         state: 'new',
+        attacks: given.attacks ?? null,
         createdAt: now(),
       }
       insertBoth(study, runs)
@@ -118,6 +125,11 @@ export function createStudyRepository(context: StoreContext): StudyRepository {
       return row === undefined ? null : fromRow(row)
     },
     pinEngine: pinChecked,
+    setAttacks(studyId, attacks) {
+      const text = writeJson(attackPlanSchema, attacks, { row: `study ${studyId}`, column: 'attacks' })
+      if (attack.run({ id: studyId, attacks: text }).changes === 1) return
+      throw new AppError('not-found', `There is no study ${studyId} in this workspace.`)
+    },
     setStudyState(studyId, state) {
       changes[state](studyId, { holder: state === 'running' ? holder : null })
     },
@@ -151,6 +163,10 @@ function toRow(study: Study): StudyRow {
     state: study.state,
     holder: null,
     created_at: study.createdAt,
+    attacks:
+      study.attacks === null
+        ? null
+        : writeJson(attackPlanSchema, study.attacks, { row: `study "${study.name}"`, column: 'attacks' }),
   }
 }
 
@@ -162,6 +178,7 @@ function fromRow(row: StudyRow): Study {
     config: readJson(studyConfigSchema, row.config, { row: name, column: 'config' }),
     engine: row.engine === null ? null : readChoice(engineIds, row.engine, { row: name, column: 'engine' }),
     state: readChoice(studyStates, row.state, { row: name, column: 'state' }),
+    attacks: row.attacks === null ? null : readJson(attackPlanSchema, row.attacks, { row: name, column: 'attacks' }),
     createdAt: row.created_at,
   }
 }

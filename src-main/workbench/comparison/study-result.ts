@@ -17,6 +17,7 @@ import type { JobSummary } from '../jobs/study-job.ts'
 import type { LoadedStudy, PlannedRun } from '../jobs/study-loader.ts'
 import { isClassRemoval } from '../studies/choose-methods.ts'
 import { toRun } from '../studies/find.ts'
+import { attackResults, attackSummaries } from './attack-results.ts'
 import { costLedger } from './ledger.ts'
 import { studyStatistics } from './statistics.ts'
 
@@ -95,6 +96,7 @@ export async function studyResult({ repositories, objects, loaded, summary }: Re
     verdicts: verdictsOf(planned, evaluations, gate, study.config.margin, classRemoval),
     ledger: ledgerOf(loaded, rows, succeeded),
     settings: Object.fromEntries(study.config.methods.map((method) => [method, settingsOrigin(study.config, method)])),
+    attacks: attackSummaries(await attackResults({ repositories, objects, loaded })),
   }
 }
 

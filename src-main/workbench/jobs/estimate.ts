@@ -1,12 +1,13 @@
 /** What a stage will cost, before it ran and before anything was learned (experience.ts): by rule. */
 import { methodOf } from '#main/compute/methods.ts'
 import type { DataParams, StageInput, StageNode } from '#main/compute/stages.ts'
+import { comparedLayers } from '#main/compute/worker/models/compared-layers.ts'
 import { forwardOperations, penultimateWidth, weightCount } from '#main/compute/worker/models/shapes.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import type { StageKind } from '#shared/domain/stage.ts'
 import { assertNever } from '#shared/errors.ts'
 import type { ObjectHash } from '#shared/ids.ts'
-import type { SampleLists } from './sample-lists.ts'
+import { lengthsOf, type SampleLists } from './sample-lists.ts'
 
 export interface Visits {
   readonly visitsForward: number
@@ -18,9 +19,7 @@ const backwardWeight = 2
 
 /** Sample-visits of a stage, from its parameters and the lengths of its lists. */
 export function estimateVisits(node: StageNode, lists: SampleLists): Visits {
-  const lengths = new Map<ObjectHash, number>(
-    Object.values(lists).flatMap((list) => (typeof list === 'number' ? [] : [[list.object, list.count] as const])),
-  )
+  const lengths = lengthsOf(lists)
   const count = (name: string): number => {
     const input: StageInput | undefined = node.inputs[name]
     return input !== undefined && 'object' in input ? (lengths.get(input.object) ?? 0) : 0
@@ -32,6 +31,7 @@ export function estimateVisits(node: StageNode, lists: SampleLists): Visits {
   const stage = node as { [K in StageKind]: StageNode<K> }[StageKind]
   switch (stage.kind) {
     case 'train-original':
+    case 'train-shadow':
       return training(count('members'), stage.params.recipe.epochs)
     case 'train-gold':
       return training(count('retain'), stage.params.recipe.epochs)
@@ -45,15 +45,32 @@ export function estimateVisits(node: StageNode, lists: SampleLists): Visits {
       const early = features.includes('cf') ? samples : 0
       return { visitsForward: samples + references + early + 2 * attack, visitsBackward: attack }
     }
-    case 'unlearn':
+    case 'unlearn': {
+      // An attack has the method unlearn from shadow models, whose F and R are their own.
+      const half = lists.shadows?.halves.find(({ retain }) => isInput(node, 'retain', retain.object))
+      const { forget, retain, classRetain } = half ?? lists
       return methodOf(stage.params.method).estimate(stage.params.options, {
-        members: lists.members.count,
-        forget: lists.forget.count,
-        retain: lists.retain.count,
-        classRetain: lists.classRetain,
+        members: (half ?? lists).members.count,
+        forget: forget.count,
+        retain: retain.count,
+        classRetain,
         twin: lists.twin.count,
         classes: stage.params.data.classCount,
       })
+    }
+    case 'relearn': {
+      const { steps, batchSize } = stage.params
+      const visits = steps * Math.min(batchSize, count('forget'))
+      return { visitsForward: visits + (steps + 1) * count('forget'), visitsBackward: visits }
+    }
+    case 'cka': {
+      const { samples, architecture, data } = stage.params
+      const models = Object.keys(node.inputs).filter((name) => name === 'model' || name.startsWith('gold')).length
+      const perModel = Math.min(samples, count('forget')) + Math.min(samples, count('evaluation'))
+      // Each layer is looked at alone.
+      const layers = comparedLayers(architecture, data).length
+      return { visitsForward: layers * models * perModel, visitsBackward: 0 }
+    }
     case 'predict':
       return {
         visitsForward: count('forget') + count('retain') + count('evaluation') + count('twin'),
@@ -65,10 +82,16 @@ export function estimateVisits(node: StageNode, lists: SampleLists): Visits {
     case 'label':
     case 'oracle-label':
     case 'evaluate':
+    case 'attack':
       return { visitsForward: 0, visitsBackward: 0 }
     default:
       return assertNever(stage)
   }
+}
+
+function isInput(node: StageNode, name: string, object: ObjectHash): boolean {
+  const input: StageInput | undefined = node.inputs[name]
+  return input !== undefined && 'object' in input && input.object === object
 }
 
 /** Bytes that a stage leaves in the object store, without its curve and report, which are small. */
@@ -76,6 +99,7 @@ export function estimateBytes(node: StageNode, lists: SampleLists): number {
   const stage = node as { [K in StageKind]: StageNode<K> }[StageKind]
   switch (stage.kind) {
     case 'train-original':
+    case 'train-shadow':
       return weightBytes(stage.params) * (1 + stage.params.keepEpochs.length) + checkpointBytes(stage.params)
     case 'train-gold':
     case 'train-twin':
@@ -143,6 +167,10 @@ const fixedSeconds: Readonly<Record<StageKind, number>> = {
   unlearn: 1,
   predict: 0.5,
   evaluate: 4,
+  'train-shadow': 1,
+  relearn: 1,
+  cka: 2,
+  attack: 2,
 }
 
 /** Seconds on a machine that nothing is known about. */

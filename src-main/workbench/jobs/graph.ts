@@ -1,15 +1,17 @@
 /** From a study to its stages: what must be computed, from what, and for which run. No I/O. */
 import { methodOf } from '#main/compute/methods.ts'
 import type { StageNode } from '#main/compute/stages.ts'
+import type { AttackPlan } from '#shared/domain/attack.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import type { StudyConfig } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { StageKey } from '#shared/ids.ts'
 import { assertGoldIsEvidence } from './gold-guard.ts'
+import { addAttacks } from './graph/attacks.ts'
 import { addGold, addSeed, type GoldStages, type SeedStages } from './graph/base-models.ts'
 import { type CompiledRun, type CompiledStudy, controlMethod, goldMethod, noneMethod } from './graph/compiled-study.ts'
 import { addEvaluation } from './graph/evaluation.ts'
-import { GraphBuilder, outputOf, type StageOutput, type StudyMaterial } from './graph/graph-builder.ts'
+import { GraphBuilder, outputOf, type StudyMaterial } from './graph/graph-builder.ts'
 import { addLabels } from './graph/labelling.ts'
 import { methodNeeds } from './graph/method-settings.ts'
 import { compileTwinProblem } from './graph/twin-problem.ts'
@@ -23,8 +25,13 @@ export { controlMethod, goldMethod, noneMethod } from './graph/compiled-study.ts
  * original, the twin and equal feature sets are.
  * @throws AppError `internal` when a method or the twin problem could learn from a gold.
  */
-export function compileStudy(config: StudyConfig, material: StudyMaterial, engine: EngineId): CompiledStudy {
-  const steps = compilationSteps(config, material, engine)
+export function compileStudy(
+  config: StudyConfig,
+  material: StudyMaterial,
+  engine: EngineId,
+  attacks: AttackPlan | null = null,
+): CompiledStudy {
+  const steps = compilationSteps(config, material, engine, attacks)
   for (;;) {
     const step = steps.next()
     if (step.done === true) return step.value
@@ -36,9 +43,10 @@ export function* compilationSteps(
   config: StudyConfig,
   material: StudyMaterial,
   engine: EngineId,
+  attacks: AttackPlan | null = null,
 ): Generator<void, CompiledStudy, void> {
   if (config.problem === 'twin') return yield* compileTwinProblem(config, material, engine)
-  const compiled = yield* compile(new GraphBuilder(config, material, engine))
+  const compiled = yield* compile(new GraphBuilder(config, material, engine), attacks)
   assertGoldIsEvidence(compiled.nodes, (method) => methodNeeds(config, method).easyHard === 'oracle')
   return compiled
 }
@@ -50,7 +58,7 @@ export function dependenciesOf(node: Pick<StageNode, 'inputs'>): readonly StageK
   return [...keys]
 }
 
-function* compile(graph: GraphBuilder): Generator<void, CompiledStudy, void> {
+function* compile(graph: GraphBuilder, plan: AttackPlan | null): Generator<void, CompiledStudy, void> {
   const { config } = graph
   if (config.seeds.some((seed) => config.goldSeeds.includes(seed))) {
     throw new AppError('internal', 'The golds of a study share a seed with its runs.')
@@ -73,7 +81,8 @@ function* compile(graph: GraphBuilder): Generator<void, CompiledStudy, void> {
     }
     yield
   }
-  return { nodes: graph.nodes, runs }
+  const attacks = plan === null ? [] : yield* addAttacks(graph, plan, { golds, seeds, runs })
+  return { nodes: graph.nodes, runs, attacks }
 }
 
 function goldRun(graph: GraphBuilder, gold: GoldStages, golds: readonly GoldStages[], seed: SeedStages): CompiledRun {
@@ -84,14 +93,16 @@ function goldRun(graph: GraphBuilder, gold: GoldStages, golds: readonly GoldStag
     golds: others,
     control: null,
   })
-  return run(goldMethod, gold.seed, evaluate, outputOf(gold.train, 'weights'))
+  const about = { method: goldMethod, seed: gold.seed, model: outputOf(gold.train, 'weights') }
+  return run({ ...about, judges: numbersOf(others) }, evaluate, gold.outcome)
 }
 
 /** Doing nothing: the original itself, scored as if it had unlearned. */
 function noneRun(graph: GraphBuilder, seed: SeedStages, golds: readonly GoldStages[]): CompiledRun {
   const label = `${noneMethod}${seed.suffix}`
   const evaluate = addEvaluation(graph, seed, { outcome: seed.originalOutcome, label, golds, control: null })
-  return run(noneMethod, seed.seed, evaluate, outputOf(seed.original, 'weights'))
+  const about = { method: noneMethod, seed: seed.seed, model: outputOf(seed.original, 'weights') }
+  return run({ ...about, judges: numbersOf(golds) }, evaluate, seed.originalOutcome)
 }
 
 function methodRun(
@@ -103,20 +114,34 @@ function methodRun(
 ): CompiledRun {
   const { unlearn, outcome, labelling } = addUnlearning(graph, method, seed, (id) => addLabels(graph, id, seed, golds))
   const isOracle = labelling?.labels.kind === 'oracle-label'
+  // Gold 0 gave the oracle its labels, so it can't also be its judge.
+  const judges = golds.map((gold, number) => (isOracle && number === 0 ? null : gold))
   const evaluate = addEvaluation(graph, seed, {
     outcome,
     label: `${method}${seed.suffix}`,
-    // Gold 0 gave the oracle its labels, so it can't also be its judge.
-    golds: golds.map((gold, number) => (isOracle && number === 0 ? null : gold)),
+    golds: judges,
     control: methodOf(method).family === 'tmu' ? (control?.outcome ?? null) : null,
   })
   return {
-    ...run(method, seed.seed, evaluate, outputOf(unlearn, 'weights')),
+    ...run(
+      { method, seed: seed.seed, model: outputOf(unlearn, 'weights'), judges: numbersOf(judges) },
+      evaluate,
+      outcome,
+    ),
     labels: labelling?.labels.key ?? null,
     twin: labelling?.twin ?? null,
   }
 }
 
-function run(method: string, seed: number, evaluate: StageNode<'evaluate'>, model: StageOutput): CompiledRun {
-  return { method, seed, evaluate: evaluate.key, model, labels: null, twin: null }
+/** `judges` are the numbers of the golds that it is measured by. */
+function run(
+  about: Pick<CompiledRun, 'method' | 'seed' | 'model' | 'judges'>,
+  evaluate: StageNode<'evaluate'>,
+  outcome: StageNode<'predict'>,
+): CompiledRun {
+  return { ...about, evaluate: evaluate.key, outcome: outputOf(outcome, 'outcome'), labels: null, twin: null }
+}
+
+function numbersOf(golds: readonly (GoldStages | null)[]): readonly number[] {
+  return golds.flatMap((gold, number) => (gold === null ? [] : [number]))
 }

@@ -195,8 +195,10 @@ export class Jobs {
             report,
           })
     const toDo = runs.filter((run) => !settled.has(run.id) && !job.isWorkingOn(run.id))
-    if (toDo.length > 0) {
-      const needed = new Set(toDo.flatMap((run) => run.needs))
+    const attacks = chosen === undefined ? loaded.attacks : []
+    const attacksToDo = attacks.filter(({ needs }) => needs.some((key) => !available.has(key)))
+    if (toDo.length + attacksToDo.length > 0) {
+      const needed = new Set([...toDo, ...attacksToDo].flatMap(({ needs }) => needs))
       const missing = loaded.nodes.filter(({ key }) => needed.has(key) && !available.has(key))
       await requireSpace(missing.reduce((sum, node) => sum + estimateBytes(node, loaded.lists), 0))
       await storeAll(objects, loaded.newLists)
@@ -208,7 +210,7 @@ export class Jobs {
       })
     }
     this.#jobs.set(study.id, job)
-    const request: JobRequest = { runs, settled, available, curves }
+    const request: JobRequest = { runs, settled, available, curves, attacks }
     job.add(request)
     for (const wake of this.#waiting.get(study.id) ?? []) wake()
     return job

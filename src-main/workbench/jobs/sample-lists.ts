@@ -18,6 +18,22 @@ export interface SampleList {
   readonly count: number
 }
 
+/** One shadow model's samples. */
+export interface ShadowHalf {
+  readonly members: SampleList
+  /** Of F, and of R: what an attack on a method has it forget and retain. */
+  readonly forget: SampleList
+  readonly retain: SampleList
+  readonly classRetain: number
+}
+
+export interface ShadowLists {
+  /** Samples of F's classes in the pool that no model of a study sees: the non-members. */
+  readonly audit: SampleList
+  /** By number; 2k and 2k + 1 share nothing and are the pool together. */
+  readonly halves: readonly ShadowHalf[]
+}
+
 export interface SampleLists {
   /** D. */
   readonly members: SampleList
@@ -34,6 +50,17 @@ export interface SampleLists {
   readonly evaluation: SampleList
   /** How many of R belong to F's classes. */
   readonly classRetain: number
+  /** Where the study is attacked with shadow models. */
+  readonly shadows?: ShadowLists
+}
+
+/** How many samples each list holds. */
+export function lengthsOf(lists: SampleLists): ReadonlyMap<ObjectHash, number> {
+  const { members, forget, retain, twin, retainSample, evaluation, shadows } = lists
+  const halves = shadows?.halves.flatMap((half) => [half.members, half.forget, half.retain]) ?? []
+  const audit = shadows === undefined ? [] : [shadows.audit]
+  const all = [members, forget, retain, twin, retainSample, evaluation, ...halves, ...audit]
+  return new Map(all.map(({ object, count }) => [object, count]))
 }
 
 /** Lists that aren't stored yet, by name. */

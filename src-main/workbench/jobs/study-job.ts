@@ -14,7 +14,7 @@ import { dependenciesOf } from './graph.ts'
 import { JobProgress, ranksOf } from './job-progress.ts'
 import { costOfModel } from './run-cost.ts'
 import type { Scheduler, StageWatcher, WantedStage } from './scheduler.ts'
-import type { LoadedStudy, PlannedRun } from './study-loader.ts'
+import type { LoadedStudy, PlannedAttack, PlannedRun } from './study-loader.ts'
 import { runsByStage } from './study-loader.ts'
 
 /** How a job went, for `study run --json`. */
@@ -55,6 +55,14 @@ export interface JobRequest {
   readonly available: ReadonlyMap<StageKey, StudyStage>
   /** Curves of available stages, for whoever looks in. */
   readonly curves: ReadonlyMap<StageKey, readonly CurvePoint[]>
+  /** Attacks to be made, those that lack nothing among them. They have no rows: their stages are all there is. */
+  readonly attacks: readonly PlannedAttack[]
+}
+
+interface JobAttack extends PlannedAttack {
+  /** Stages that haven't finished yet. */
+  readonly open: Set<StageKey>
+  state: 'queued' | 'succeeded' | 'failed' | 'cancelled'
 }
 
 interface JobRun extends PlannedRun {
@@ -90,6 +98,7 @@ export class StudyJob implements StageWatcher {
   readonly #costs = new Map<StageKey, StageCost>()
   readonly #outputs = new Map<StageKey, Readonly<Record<string, ObjectHash>>>()
   readonly #runs = new Map<RunId, JobRun>()
+  readonly #attacks = new Map<StageKey, JobAttack>()
   readonly #runsOfStage: ReadonlyMap<StageKey, readonly PlannedRun[]>
   readonly #progress: JobProgress
   readonly #settle: (state: JobState) => void
@@ -147,7 +156,7 @@ export class StudyJob implements StageWatcher {
    * Takes on runs, at its start or while it works on others. Their rows are queued and the study's is running by now,
    * unless all of them are settled.
    */
-  add({ runs, settled, available, curves }: JobRequest): void {
+  add({ runs, settled, available, curves, attacks }: JobRequest): void {
     for (const [key, { outputs, cost }] of available) {
       const stage = this.#stages.get(key)
       if (stage === undefined || stage.state === 'succeeded') continue
@@ -160,7 +169,12 @@ export class StudyJob implements StageWatcher {
       const open = new Set(run.needs.filter((key) => !this.#outputs.has(key)))
       this.#runs.set(run.id, { ...run, open, state: settled.has(run.id) ? 'succeeded' : 'queued' })
     }
-    const needed = new Set(added.flatMap((run) => run.needs))
+    for (const attack of attacks) {
+      if (this.#attacks.get(attack.stage)?.state === 'queued') continue
+      const open = new Set(attack.needs.filter((key) => !this.#outputs.has(key)))
+      this.#attacks.set(attack.stage, { ...attack, open, state: open.size === 0 ? 'succeeded' : 'queued' })
+    }
+    const needed = new Set([...added, ...attacks].flatMap(({ needs }) => needs))
     for (const key of needed) if (this.#stages.get(key)?.reused === true) this.#counted.add(key)
     const wanted = this.#track(this.#parts.loaded.nodes.filter(({ key }) => needed.has(key) && !this.#outputs.has(key)))
     for (const run of added) {
@@ -187,22 +201,24 @@ export class StudyJob implements StageWatcher {
   }
 
   /** Rows first: whoever looks finds them cancelled at once. Resolves when nothing of it runs any more. */
-  async cancel(runs: Iterable<RunId> = this.#runs.keys()): Promise<void> {
-    const chosen = [...runs].flatMap((id) => this.#runs.get(id) ?? []).filter(isOpen)
-    const whole = chosen.length === this.#openRuns().length
+  async cancel(runs?: Iterable<RunId>): Promise<void> {
+    const chosen = [...(runs ?? this.#runs.keys())].flatMap((id) => this.#runs.get(id) ?? []).filter(isOpen)
+    const attacks = runs === undefined ? this.#openAttacks() : []
+    const some = chosen.length + attacks.length > 0
+    const whole = chosen.length === this.#openRuns().length && attacks.length === this.#openAttacks().length
     this.#guard(() => {
       const { repositories, loaded } = this.#parts
       repositories.transaction(() => {
         for (const run of chosen) repositories.runs.cancelRun(run.id)
-        if (whole && chosen.length > 0) repositories.studies.setStudyState(loaded.study.id, 'cancelled')
+        if (whole && some) repositories.studies.setStudyState(loaded.study.id, 'cancelled')
       })
     })
-    if (whole && chosen.length > 0) {
+    if (whole && some) {
       this.#stop = 'cancelled'
       this.#progress.freeze()
     }
-    for (const run of chosen) run.state = 'cancelled'
-    await this.#giveUp(chosen)
+    for (const item of [...chosen, ...attacks]) item.state = 'cancelled'
+    await this.#giveUp([...chosen, ...attacks])
     this.#endIfSettled()
     if (whole) await this.finished
   }
@@ -220,7 +236,7 @@ export class StudyJob implements StageWatcher {
         }
       })
     })
-    for (const run of this.#runs.values()) if (isOpen(run)) run.state = 'cancelled'
+    for (const item of [...this.#openRuns(), ...this.#openAttacks()]) item.state = 'cancelled'
     this.#endIfSettled()
   }
 
@@ -270,6 +286,9 @@ export class StudyJob implements StageWatcher {
       if (run === undefined || !run.open.delete(key)) continue
       if (run.open.size === 0 && isOpen(run)) this.#complete(run)
     }
+    for (const attack of this.#openAttacks()) {
+      if (attack.open.delete(key) && attack.open.size === 0) attack.state = 'succeeded'
+    }
     this.#endIfSettled()
   }
 
@@ -287,8 +306,9 @@ export class StudyJob implements StageWatcher {
         for (const run of affected) repositories.runs.failRun(run.id, error.toJSON())
       })
     })
-    for (const run of affected) run.state = 'failed'
-    this.#background(this.#giveUp(affected))
+    const attacks = this.#openAttacks().filter(({ open }) => open.has(key))
+    for (const item of [...affected, ...attacks]) item.state = 'failed'
+    this.#background(this.#giveUp([...affected, ...attacks]))
     this.#endIfSettled()
   }
 
@@ -311,16 +331,17 @@ export class StudyJob implements StageWatcher {
     this.feed.publish({ kind: 'schedule', schedule })
   }
 
-  /** Releases what no open run needs any more. */
-  async #giveUp(settled: readonly JobRun[]): Promise<void> {
+  /** Releases what no open run or attack needs any more. */
+  async #giveUp(settled: readonly Pick<JobRun, 'open'>[]): Promise<void> {
     const released = new Set<StageKey>()
+    const openAttacks = this.#openAttacks()
     for (const run of settled) {
       for (const key of run.open) {
         const isNeeded = (this.#runsOfStage.get(key) ?? []).some(({ id }) => {
           const other = this.#runs.get(id)
           return other !== undefined && isOpen(other)
         })
-        if (!isNeeded) released.add(key)
+        if (!isNeeded && !openAttacks.some(({ open }) => open.has(key))) released.add(key)
       }
     }
     for (const key of released) {
@@ -394,13 +415,14 @@ export class StudyJob implements StageWatcher {
     this.#parts.report(error)
     if (this.#broken !== null) return
     this.#broken = AppError.from(error)
-    const open = this.#openRuns()
-    for (const run of open) run.state = 'failed'
+    const open = [...this.#openRuns(), ...this.#openAttacks()]
+    for (const item of open) item.state = 'failed'
     this.#background(this.#giveUp(open))
   }
 
   #endIfSettled(): void {
-    if (this.#ending || this.#pending.size > 0 || this.#openRuns().length > 0) return
+    if (this.#ending || this.#pending.size > 0) return
+    if (this.#openRuns().length > 0 || this.#openAttacks().length > 0) return
     this.#ending = true
     const state = this.#outcome()
     this.#seconds = (performance.now() - this.#parts.startedAt) / 1000
@@ -418,7 +440,9 @@ export class StudyJob implements StageWatcher {
   #outcome(): JobState {
     if (this.#broken !== null) return 'failed'
     if (this.#stop !== null) return this.#stop
-    return [...this.#runs.values()].some((run) => run.state === 'failed') ? 'failed' : 'succeeded'
+    return [...this.#runs.values(), ...this.#attacks.values()].some(({ state }) => state === 'failed')
+      ? 'failed'
+      : 'succeeded'
   }
 
   /** The study's own state counts all of its runs, also those that weren't asked for. */
@@ -428,13 +452,18 @@ export class StudyJob implements StageWatcher {
     if (repositories.studies.findStudy(id)?.state !== 'running') return
     const states = new Set(repositories.runs.listRuns({ studyId: id }).map((run) => run.state))
     if (this.#stop === 'interrupted' || states.has('interrupted')) repositories.studies.setStudyState(id, 'interrupted')
-    else if (this.#broken !== null || states.has('failed')) repositories.studies.setStudyState(id, 'failed')
+    else if (this.#broken !== null || states.has('failed') || this.#outcome() === 'failed')
+      repositories.studies.setStudyState(id, 'failed')
     else
       repositories.studies.setStudyState(id, states.size === 1 && states.has('succeeded') ? 'succeeded' : 'cancelled')
   }
 
   #firstError(): LiveStage['error'] {
     return [...this.#stages.values()].find((stage) => stage.error !== null)?.error ?? null
+  }
+
+  #openAttacks(): readonly JobAttack[] {
+    return [...this.#attacks.values()].filter(({ state }) => state === 'queued')
   }
 
   #openRuns(): readonly JobRun[] {

@@ -1,4 +1,5 @@
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
+import { attackOf } from '#main/compute/attacks.ts'
 import type { Repositories } from '#main/store/index.ts'
 import type { Dataset, Split } from '#shared/domain/dataset.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
@@ -6,8 +7,10 @@ import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { Study } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { RunId, StageKey } from '#shared/ids.ts'
-import { type CompiledRun, type CompiledStudy, compilationSteps, dependenciesOf } from './graph.ts'
+import type { CompiledAttack, CompiledRun } from './graph/compiled-study.ts'
+import { type CompiledStudy, compilationSteps, dependenciesOf } from './graph.ts'
 import { type DerivedLists, deriveSampleLists, type NewLists, type SampleLists } from './sample-lists.ts'
+import { deriveShadowLists } from './shadow-lists.ts'
 
 /** A run of the table with the stages behind it. */
 export interface PlannedRun extends CompiledRun {
@@ -28,12 +31,19 @@ export interface LoadedStudy {
   readonly newLists: NewLists
   readonly nodes: CompiledStudy['nodes']
   readonly runs: readonly PlannedRun[]
+  readonly attacks: readonly PlannedAttack[]
+}
+
+/** An attack with the stages behind it. */
+export interface PlannedAttack extends CompiledAttack {
+  /** Every stage that it needs, its own included; after all that they read. */
+  readonly needs: readonly StageKey[]
 }
 
 const mostCached = 8
 const sliceMs = 20
 
-/** Compiles studies; what a study is made of never changes, so that the last few are kept. */
+/** Compiles studies; but for its attacks, what a study is made of never changes, so that the last few are kept. */
 export class StudyLoader {
   readonly #repositories: Repositories
   readonly #objects: ObjectStore
@@ -46,7 +56,8 @@ export class StudyLoader {
   }
 
   async load(study: Study, engine: EngineId): Promise<LoadedStudy> {
-    const loaded = await remember(this.#loaded, `${study.id} ${engine}`, () => this.#compile(study, engine))
+    const name = `${study.id} ${engine} ${JSON.stringify(study.attacks)}`
+    const loaded = await remember(this.#loaded, name, () => this.#compile(study, engine))
     return { ...loaded, study }
   }
 
@@ -70,8 +81,11 @@ export class StudyLoader {
 
   async #compile(study: Study, engine: EngineId): Promise<Omit<LoadedStudy, 'study'>> {
     const { dataset, split, forgetSet } = this.partsOf(study)
-    const { lists, content } = await this.listsOf(dataset, split, forgetSet)
-    const { nodes, runs } = await inSlices(compilationSteps(study.config, { dataset, split, lists }, engine))
+    const derived = await this.listsOf(dataset, split, forgetSet)
+    const { lists, content } = await this.#withShadows(derived.lists, { dataset, split, forgetSet }, study)
+    const { nodes, runs, attacks } = await inSlices(
+      compilationSteps(study.config, { dataset, split, lists }, engine, study.attacks),
+    )
     const dependencies = new Map(nodes.map((node) => [node.key, dependenciesOf(node)]))
     const rows = new Map(
       this.#repositories.runs.listRuns({ studyId: study.id }).map((run) => [`${run.method} ${run.seed}`, run.id]),
@@ -83,7 +97,23 @@ export class StudyLoader {
       }
       return { ...run, id, needs: closureOf(run.evaluate, (key) => dependencies.get(key) ?? []) }
     })
-    return { engine, dataset, split, forgetSet, lists, newLists: content, nodes, runs: planned }
+    const attacked = attacks.map((attack): PlannedAttack => {
+      return { ...attack, needs: closureOf(attack.stage, (key) => dependencies.get(key) ?? []) }
+    })
+    // Not before: compiling may have made further lists.
+    const newLists = new Map([...derived.content, ...content])
+    return { engine, dataset, split, forgetSet, lists, newLists, nodes, runs: planned, attacks: attacked }
+  }
+
+  async #withShadows(
+    lists: SampleLists,
+    { dataset, split, forgetSet }: ReturnType<StudyLoader['partsOf']>,
+    { attacks }: Study,
+  ): Promise<DerivedLists> {
+    const needed = attacks?.attacks.some((attack) => attackOf(attack).trains === 'shadows') === true
+    if (attacks === null || !needed) return { lists, content: new Map() }
+    const { shadows, content } = await deriveShadowLists(this.#objects, dataset, split, forgetSet, attacks.shadows)
+    return { lists: { ...lists, shadows }, content }
   }
 }
 

@@ -13,6 +13,7 @@ import { goldMethod } from '../jobs/graph.ts'
 import type { StudyLoader } from '../jobs/study-loader.ts'
 import { readOriginal } from '../models/given-original.ts'
 import type { Engines } from '../system/engines.ts'
+import { attackPlan } from './attack-plan.ts'
 import { chooseMethods, wantedMethods } from './choose-methods.ts'
 import { parseSettings } from './settings.ts'
 import { forgetSetInSplitOfSeed } from './split-of-seed.ts'
@@ -73,13 +74,19 @@ export async function createStudy(parts: CreateStudyParts, input: CreateStudyInp
     })
   // Checked with the forget set at hand before another split and forget set are made for it.
   config(given)
+  const attacks = input.attack === undefined ? null : attackPlan(null, input.attack)
   if (input.engine !== undefined) await engines.require(input.engine)
   const forgetSet =
     settings.splitSeed === undefined
       ? given
       : await forgetSetInSplitOfSeed(repositories, datasets, dataset, given, settings.splitSeed)
   const stored = original === null ? {} : { original: await original.store(parts.objects) }
-  const study = { name: input.name, config: { ...config(forgetSet), ...stored }, engine: input.engine ?? null }
+  const study = {
+    name: input.name,
+    config: { ...config(forgetSet), ...stored },
+    engine: input.engine ?? null,
+    attacks,
+  }
   const created = repositories.studies.insertStudy(study, runsOf(study.config))
   for (const line of [...chosen.notes, ...swept.notes, ...(original?.notes ?? [])]) parts.note(line)
   return created

@@ -44,6 +44,7 @@ export async function planStudy(repositories: Repositories, jobs: Jobs, loaded: 
       originals: trained('train-original'),
       golds: trained('train-gold'),
       twins: trained('train-twin'),
+      shadows: trained('train-shadow'),
     },
     workers,
     seconds: secondsOf(toCompute, workers.count),

@@ -6,6 +6,7 @@ import type { JobState } from '#shared/domain/stage.ts'
 import type { Study } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash, StageKey } from '#shared/ids.ts'
+import { attackResults, exposedSamples } from '../comparison/attack-results.ts'
 import { statisticsOf, studyResult } from '../comparison/study-result.ts'
 import { readSampleTable } from '../datasets/sample-data.ts'
 import { referenceTmuMethod } from '../jobs/graph/labelling.ts'
@@ -14,6 +15,7 @@ import type { LoadedStudy, PlannedRun } from '../jobs/study-loader.ts'
 import { ForgetSamples } from '../outcomes/forget-samples.ts'
 import { twinView } from '../outcomes/twin-view.ts'
 import type { Engines } from '../system/engines.ts'
+import { attackPlan } from './attack-plan.ts'
 import { type CreateStudyParts, createStudy, insertDerived } from './create-study.ts'
 import { requireRun, requireStudy, toRun } from './find.ts'
 import { planStudy } from './plan-study.ts'
@@ -99,6 +101,39 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
           config: tunedConfig(study, tuning, runs),
           engine: study.engine,
         })
+      },
+      async attack({ study: nameOrId, ...request }) {
+        const study = requireStudy(repositories, nameOrId)
+        const plan = attackPlan(study.attacks, request)
+        if (study.config.problem === 'twin') {
+          throw new AppError(
+            'unsupported',
+            `The study "${study.name}" tunes methods on the twin problem, which has no golds.`,
+            {
+              hint: 'Attack the study that it was made for.',
+            },
+          )
+        }
+        if ((await jobs.activeJobOf(study.id)) !== null) {
+          throw new AppError('conflict', `The study "${study.name}" is at work; its attacks can't change meanwhile.`, {
+            hint: 'Wait until it is done, or cancel it: what was finished is kept.',
+          })
+        }
+        repositories.studies.setAttacks(study.id, plan)
+        return requireStudy(repositories, study.id)
+      },
+      async planAttack({ study: nameOrId, ...request }) {
+        const study = requireStudy(repositories, nameOrId)
+        const attacked = { ...study, attacks: attackPlan(study.attacks, request) }
+        return await planStudy(repositories, jobs, await jobs.loader.load(attacked, await engineOf(study)))
+      },
+      async attackResults({ study }) {
+        return await attackResults({ repositories, objects, loaded: await load(study) })
+      },
+      async exposedSamples({ study, ...query }) {
+        const loaded = await load(study)
+        const { names } = await readSampleTable(objects, loaded.dataset)
+        return await exposedSamples({ repositories, objects, loaded }, names, query)
       },
       async statistics({ study, reference }) {
         return await statisticsOf({ repositories, objects, loaded: await load(study) }, reference)

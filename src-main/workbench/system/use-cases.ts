@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { z } from 'zod'
+import { attackInfo, attacks } from '#main/compute/attacks.ts'
 import { defaultMethods, methodIds, methodOf } from '#main/compute/methods.ts'
 import { architectureInfos } from '#main/compute/worker/models/architecture-info.ts'
 import { freeBytes } from '#main/store/workspace.ts'
@@ -48,6 +49,7 @@ export function createSystemUseCases(parts: SystemParts): Pick<WorkbenchApi, 'sy
         }
       },
       methods: async () => methodIds.map(methodInfo),
+      attacks: async () => attacks.map(attackInfo),
       architectures: async () => architectureInfos,
     },
     engines: {

@@ -13,7 +13,7 @@ describe('a study', () => {
     await using bench = await withDataset(await newBench())
     const study = await createStudy(bench, { seeds: 2 })
     const plan = await bench.api.studies.plan({ study })
-    expect(plan.trains).toEqual({ originals: 2, golds: 2, twins: 0 })
+    expect(plan.trains).toEqual({ originals: 2, golds: 2, twins: 0, shadows: 0 })
     expect(plan.toReuse).toBe(0)
 
     const { state, result, events } = await runStudy(bench, study)
@@ -82,7 +82,7 @@ describe('a study', () => {
     await runStudy(bench, await createStudy(bench))
     const second = await createStudy(bench, { name: 'second', methods: ['gold', 'none', 'rewind', 'random-labels'] })
     const plan = await bench.api.studies.plan({ study: second })
-    expect(plan.trains).toEqual({ originals: 0, golds: 0, twins: 0 })
+    expect(plan.trains).toEqual({ originals: 0, golds: 0, twins: 0, shadows: 0 })
     const computed = plan.stages.filter((stage) => stage.state !== 'succeeded').map((stage) => stage.kind)
     expect(computed.toSorted()).toEqual(['evaluate', 'predict', 'unlearn'])
     const { result } = await runStudy(bench, second)

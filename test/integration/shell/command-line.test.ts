@@ -31,7 +31,7 @@ describe('a study by the command line', () => {
     expect(dataset.classes).toEqual(['across', 'down', 'slant'].map((name) => ({ name, count: 80 })))
 
     const plan = await tmuJson<StudyPlan>(workspace, 'study', 'plan', 'first')
-    expect(plan.trains).toEqual({ originals: 1, golds: 2, twins: 1 })
+    expect(plan.trains).toEqual({ originals: 1, golds: 2, twins: 1, shadows: 0 })
     expect(plan.toReuse).toBe(0)
 
     const first = await tmu(workspace, 'study', 'run', 'first', '--json')

@@ -35,7 +35,7 @@ describe('the demo', () => {
     expect(await api.datasets.list(undefined)).toHaveLength(1)
 
     const plan = await api.studies.plan({ study: study.id })
-    expect(plan.trains).toEqual({ originals: 1, golds: 2, twins: 1 })
+    expect(plan.trains).toEqual({ originals: 1, golds: 2, twins: 1, shadows: 0 })
     // 30 epochs of 4,600 members: the 138,000 sample-visits of the prototype.
     expect(plan.stages.find((stage) => stage.kind === 'train-original')?.estimate.visitsBackward).toBe(138_000)
     expect(plan.seconds).toBeGreaterThan(0)

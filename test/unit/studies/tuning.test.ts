@@ -12,7 +12,15 @@ const config: StudyConfig = {
   ...exampleConfig({ methods, methodParams: completeMethodOptions(methods, {}) }),
   seeds: [1, 2],
 }
-const study: Study = { id: 's' as StudyId, name: 'mine', config, engine: null, state: 'new', createdAt: '' }
+const study: Study = {
+  id: 's' as StudyId,
+  name: 'mine',
+  config,
+  engine: null,
+  state: 'new',
+  attacks: null,
+  createdAt: '',
+}
 const run = (method: string, seed: number, avgGap: number, state: Run['state'] = 'succeeded'): Run =>
   ({
     id: `${method}${seed}` as RunId,

@@ -5,33 +5,16 @@ import { AppError } from '#shared/errors.ts'
 import type { ObjectHash } from '#shared/ids.ts'
 import type { DataParams, StageProgress, StageSpec } from '../../stages.ts'
 import { corrupted } from '../data/corruption.ts'
-import { inputOf, type RunnerContext, type StageRunners } from '../stage-runner.ts'
+import { inputOf, type RunnerContext, type StageOutputs, type StageRunners } from '../stage-runner.ts'
 import { train } from './train.ts'
 import type { ImageFeed, NamedArrays, Network, TrainPlan } from './types.ts'
 
-type TrainingKind = 'train-original' | 'train-gold' | 'train-twin'
+type TrainingKind = 'train-original' | 'train-gold' | 'train-twin' | 'train-shadow'
 
 export const trainingRunners: StageRunners<TrainingKind | 'random-init'> = {
-  async *'train-original'(spec, context) {
-    const { keepEpochs, recipe } = spec.params
-    const beyond = keepEpochs.find((epoch) => !(epoch >= 1 && epoch <= recipe.epochs))
-    if (beyond !== undefined) {
-      throw new AppError('bad-input', `The original has no epoch ${beyond}: it is trained for ${recipe.epochs}.`, {
-        hint: 'Train it longer, or take an earlier epoch.',
-      })
-    }
-    const kept = new Map<number, NamedArrays>()
-    const network = await untrained(spec, context)
-    try {
-      const samples = await context.readIds(inputOf(spec, 'members'))
-      const curve = yield* trained(spec, context, network, samples, { epochs: keepEpochs, into: kept })
-      const outputs: Record<string, ObjectHash> = { ...(await outputsOf(context, network, curve)) }
-      for (const [epoch, weights] of kept) outputs[`epoch-${epoch}`] = await context.writeArrays(weights)
-      return outputs
-    } finally {
-      network.dispose()
-    }
-  },
+  'train-original': trainKeeping,
+
+  'train-shadow': trainKeeping,
 
   async *'train-gold'(spec, context) {
     const network = await untrained(spec, context)
@@ -69,6 +52,31 @@ export const trainingRunners: StageRunners<TrainingKind | 'random-init'> = {
       network.dispose()
     }
   },
+}
+
+/** From scratch on `members`, with the weights after some epochs beside the last ones. */
+async function* trainKeeping(
+  spec: StageSpec<'train-original'> | StageSpec<'train-shadow'>,
+  context: RunnerContext,
+): AsyncGenerator<StageProgress, StageOutputs> {
+  const { keepEpochs, recipe } = spec.params
+  const beyond = keepEpochs.find((epoch) => !(epoch >= 1 && epoch <= recipe.epochs))
+  if (beyond !== undefined) {
+    throw new AppError('bad-input', `The original has no epoch ${beyond}: it is trained for ${recipe.epochs}.`, {
+      hint: 'Train it longer, or take an earlier epoch.',
+    })
+  }
+  const kept = new Map<number, NamedArrays>()
+  const network = await untrained(spec, context)
+  try {
+    const samples = await context.readIds(inputOf(spec, 'members'))
+    const curve = yield* trained(spec, context, network, samples, { epochs: keepEpochs, into: kept })
+    const outputs: Record<string, ObjectHash> = { ...(await outputsOf(context, network, curve)) }
+    for (const [epoch, weights] of kept) outputs[`epoch-${epoch}`] = await context.writeArrays(weights)
+    return outputs
+  } finally {
+    network.dispose()
+  }
 }
 
 function untrained(

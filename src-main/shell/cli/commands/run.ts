@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Run } from '#shared/domain/study.ts'
+import { describeAttacks } from '../attack-text.ts'
 import type { CommandContext } from '../context.ts'
 import { runAndFollow } from '../follow.ts'
 import { table } from '../output.ts'
@@ -42,7 +43,14 @@ export function registerRunCommands(program: Command, context: CommandContext): 
     .action((id: string, _options: unknown, command: Command) =>
       context.run(command, 'read', async ({ client, output }) => {
         const found = await client.runs.get({ run: id })
-        output.result(found, () => describe(found))
+        const { attacks } = await client.studies.result({ study: found.studyId })
+        // Those on its method as a whole are about this run, too.
+        const own = attacks.filter(
+          ({ method, seed }) => method === found.method && (seed === null || seed === found.seed),
+        )
+        output.result({ ...found, attacks: own }, () =>
+          [describe(found), describeAttacks(own)].filter((part) => part !== '').join('\n\n'),
+        )
         return 0
       }),
     )

@@ -5,15 +5,17 @@ import { type Priority, priorities, type Queue } from '#shared/domain/queue.ts'
 import { type ComparedMetric, comparedMetrics } from '#shared/domain/statistics.ts'
 import type { Study, StudyPlan } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
-import { formatDuration, formatMebibytes, formatPercent } from '#shared/units.ts'
+import { formatDuration, formatPercent } from '#shared/units.ts'
 import type { CommandContext } from '../context.ts'
 import { runAndFollow } from '../follow.ts'
 import { shellWord, table } from '../output.ts'
-import { parseInteger } from '../parse.ts'
+import { parseInteger, parseList, parseSettings, parseValue } from '../parse.ts'
+import { describePlan } from '../plan-text.ts'
 import { describeResult, exitCodeOfResult } from '../result-text.ts'
 import { describeStatistics } from '../statistics-text.ts'
+import { type AttackOptions, attackRequest, registerAttackCommand, withAttackOptions } from './study-attack.ts'
 
-interface CreateOptions {
+interface CreateOptions extends AttackOptions {
   readonly dataset: string
   readonly forget: string
   readonly arch?: string
@@ -32,8 +34,7 @@ export function registerStudyCommands(program: Command, context: CommandContext)
     .command('study')
     .description('studies: data set, forget set, methods and seeds, compared with the gold')
 
-  study
-    .command('create')
+  withAttackOptions(study.command('create'))
     .argument('<name>')
     .description('put a study together; nothing is trained yet')
     .requiredOption('--dataset <name>')
@@ -67,6 +68,7 @@ export function registerStudyCommands(program: Command, context: CommandContext)
           ...(options.original === undefined ? {} : { original: resolve(options.original) }),
           ...(options.methods === undefined ? {} : { methods: parseList(options.methods) }),
           ...(options.engine === undefined ? {} : { engine: parseEngine(options.engine) }),
+          ...attackOf(options),
         })
         // The number of stages is what a sweep costs: it is said before anything is started.
         const plan = output.json ? null : await client.studies.plan({ study: made.id })
@@ -200,6 +202,8 @@ export function registerStudyCommands(program: Command, context: CommandContext)
       }),
     )
 
+  registerAttackCommand(study, context)
+
   study
     .command('list')
     .description('all studies')
@@ -280,35 +284,14 @@ function describeQueue({ paused, shortOfMemory, studies }: Queue): string {
   return lines.join('\n')
 }
 
-function describePlan(plan: StudyPlan): string {
-  const { originals, golds, twins } = plan.trains
-  const { count, slots, stageMemory } = plan.workers
-  const workers =
-    count < slots
-      ? `; ${count} of ${slots} workers, since a stage takes ${formatMebibytes(stageMemory)} of memory`
-      : `; ${count} ${count === 1 ? 'worker' : 'workers'}`
-  const time = plan.seconds === null ? 'time not known yet' : `about ${formatDuration(plan.seconds)}`
-  return [
-    `${plan.study} on ${plan.engine}: computes ${plan.toCompute} stages, reuses ${plan.toReuse}; trains ${originals} originals, ${golds} golds, ${twins} twins; ${time}${workers}`,
-    table(
-      ['STAGE', 'WHAT', 'STATE', 'FORWARD', 'BACKWARD', 'KEY'],
-      plan.stages.map((stage) => [
-        stage.kind,
-        stage.label,
-        stage.state,
-        stage.estimate.visitsForward,
-        stage.estimate.visitsBackward,
-        stage.key.slice(0, 12),
-      ]),
-    ),
-  ].join('\n')
-}
-
-function parseList(text: string): string[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
+/** Shadows and models of no attack would be forgotten without a word. */
+function attackOf(options: AttackOptions) {
+  const { attacks, ...numbers } = attackRequest(options)
+  if (attacks !== undefined) return { attack: { attacks, ...numbers } }
+  if (Object.keys(numbers).length === 0) return {}
+  throw new AppError('bad-input', '--shadows and --models are for attacks, and there are none.', {
+    hint: 'Name them, for example --attacks lira,rmia.',
+  })
 }
 
 /** `METHOD.KEY=v1,v2`; a key that is named twice has the values of both. */
@@ -326,24 +309,6 @@ function parseSweep(texts: readonly string[]): Record<string, (number | string |
     factors[key] = [...(factors[key] ?? []), ...values.map(parseValue)]
   }
   return factors
-}
-
-/** `key=value`; numbers and booleans are recognised, the rest is text. */
-function parseSettings(pairs: readonly string[]): Record<string, number | string | boolean> {
-  const settings: Record<string, number | string | boolean> = {}
-  for (const pair of pairs) {
-    const at = pair.indexOf('=')
-    if (!/^[a-z][^=]*=/i.test(pair))
-      throw new AppError('bad-input', `--set needs key=value, not "${pair}".`, { hint: 'For example --set epochs=10.' })
-    settings[pair.slice(0, at)] = parseValue(pair.slice(at + 1))
-  }
-  return settings
-}
-
-function parseValue(text: string): number | string | boolean {
-  const number = Number(text)
-  if (text.trim() !== '' && Number.isFinite(number)) return number
-  return text === 'true' ? true : text === 'false' ? false : text
 }
 
 function parseEngine(text: string): (typeof engineIds)[number] {

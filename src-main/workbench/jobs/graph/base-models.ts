@@ -10,17 +10,21 @@ export const alwaysKeptEpochs: readonly number[] = [1, 2, 3, 4, 6, 8]
 /** A given original has no seed that anybody knows. */
 const givenSeed = 0
 
-/** What all runs of one seed share. */
-export interface SeedStages {
+/** A model that methods can unlearn from: a seed's original, or a shadow model. */
+export interface ModelStages {
   readonly seed: number
   /** The model that unlearning starts from: trained, or given. */
   readonly original: StageNode
   /** Whose early epochs were kept. A given original has none, and no method that needs any. */
   readonly checkpoints: StageNode
-  readonly originalOutcome: StageNode<'predict'>
-  readonly initialOutcome: StageNode<'predict'>
   /** Tells the seeds of a study apart in labels. */
   readonly suffix: string
+}
+
+/** What all runs of one seed share. */
+export interface SeedStages extends ModelStages {
+  readonly originalOutcome: StageNode<'predict'>
+  readonly initialOutcome: StageNode<'predict'>
 }
 
 export interface GoldStages {

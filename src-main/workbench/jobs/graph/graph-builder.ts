@@ -12,7 +12,7 @@ import type { EngineId } from '#shared/domain/engine.ts'
 import type { CostScope, StageKind } from '#shared/domain/stage.ts'
 import type { StudyConfig } from '#shared/domain/study.ts'
 import type { StageKey } from '#shared/ids.ts'
-import type { SampleList, SampleLists } from '../sample-lists.ts'
+import type { SampleList, SampleLists, ShadowHalf } from '../sample-lists.ts'
 import { stageKeyOf } from '../stage-key.ts'
 
 export interface StudyMaterial {
@@ -36,6 +36,11 @@ export interface NodeAbout {
   readonly label: string
 }
 
+interface AttackedProblem {
+  readonly half: ShadowHalf
+  readonly nodes: Map<StageKey, StageNode>
+}
+
 /** The nodes of one study for one engine; a node that is wanted again is the same one. */
 export class GraphBuilder {
   readonly config: StudyConfig
@@ -44,13 +49,20 @@ export class GraphBuilder {
   readonly data: DataParams
   readonly images: StageInput
   readonly labels: StageInput
+  readonly #material: StudyMaterial
   readonly #engine: EngineId
-  readonly #nodes = new Map<StageKey, StageNode>()
+  readonly #nodes: Map<StageKey, StageNode>
+  /** Whatever is added here serves evidence, whoever adds it. */
+  readonly #isEvidence: boolean
 
-  constructor(config: StudyConfig, { dataset, split, lists }: StudyMaterial, engine: EngineId) {
+  constructor(config: StudyConfig, material: StudyMaterial, engine: EngineId, attacked?: AttackedProblem) {
+    const { dataset, split, lists } = material
     this.config = config
-    this.lists = lists
+    this.lists = attacked === undefined ? lists : { ...lists, ...attacked.half }
+    this.#material = material
     this.#engine = engine
+    this.#nodes = attacked?.nodes ?? new Map()
+    this.#isEvidence = attacked !== undefined
     const [height, width, channels] = dataset.shape
     this.data = {
       height,
@@ -61,7 +73,12 @@ export class GraphBuilder {
     }
     this.images = { object: dataset.images }
     this.labels = { object: dataset.labels }
-    this.members = { object: split.members }
+    this.members = { object: attacked?.half.members.object ?? split.members }
+  }
+
+  /** The same study with a shadow model's half in the place of D and F: what an attack has a method unlearn. */
+  ofShadow(half: ShadowHalf): GraphBuilder {
+    return new GraphBuilder(this.config, this.#material, this.#engine, { half, nodes: this.#nodes })
   }
 
   /** Each after all that it reads. */
@@ -81,7 +98,8 @@ export class GraphBuilder {
     const key = stageKeyOf({ kind, version, params, seed, engine, inputs: given })
     const known = this.#nodes.get(key) as StageNode<K> | undefined
     if (known !== undefined) return known
-    const node: StageNode<K> = { key, kind, version, params, seed, engine, inputs: given, label, scope }
+    const serves = this.#isEvidence ? 'evidence' : scope
+    const node: StageNode<K> = { key, kind, version, params, seed, engine, inputs: given, label, scope: serves }
     this.#nodes.set(key, node)
     return node
   }

@@ -2,7 +2,7 @@
 import { methodOf } from '#main/compute/methods.ts'
 import type { LabelRule, StageInput, StageNode } from '#main/compute/stages.ts'
 import { AppError } from '#shared/errors.ts'
-import type { GoldStages, SeedStages } from './base-models.ts'
+import type { GoldStages, ModelStages } from './base-models.ts'
 import { type GraphBuilder, outputOf } from './graph-builder.ts'
 import { methodNeeds } from './method-settings.ts'
 import { addTwinLineage, type TwinLineage } from './twin-lineage.ts'
@@ -18,7 +18,7 @@ export interface Labelling {
 export function addLabels(
   graph: GraphBuilder,
   method: string,
-  stages: SeedStages,
+  stages: ModelStages,
   golds: readonly GoldStages[],
 ): Labelling {
   const source = methodNeeds(graph.config, method).easyHard
@@ -56,7 +56,7 @@ export function addLabels(
 function addPredictedLabels(
   graph: GraphBuilder,
   method: string,
-  stages: SeedStages,
+  stages: ModelStages,
   label: string,
   rule: LabelRule,
 ): { readonly labels: StageNode<'label'>; readonly twin: TwinLineage } {

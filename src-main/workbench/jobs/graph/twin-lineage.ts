@@ -1,7 +1,7 @@
 /** The twin problem: M_t, the features on both sides, and the predictor that learns easy from hard on it. */
 import type { Corruption, StageNode, TwinShift } from '#main/compute/stages.ts'
 import type { StageKey } from '#shared/ids.ts'
-import type { SeedStages } from './base-models.ts'
+import type { ModelStages } from './base-models.ts'
 import { type GraphBuilder, outputOf } from './graph-builder.ts'
 import { featurePlan } from './method-settings.ts'
 
@@ -19,7 +19,7 @@ export interface TwinLineage {
 /** M_t reads nothing of F but its class: every forget set of the class shares it. */
 export function addTwin(
   graph: GraphBuilder,
-  { seed, original, suffix }: SeedStages,
+  { seed, original, suffix }: ModelStages,
   shift: TwinShift | undefined,
 ): StageNode<'train-twin'> {
   const { architecture, twinRecipe } = graph.config
@@ -37,7 +37,7 @@ export function addTwin(
   )
 }
 
-export function addTwinLineage(graph: GraphBuilder, method: string, stages: SeedStages): TwinLineage {
+export function addTwinLineage(graph: GraphBuilder, method: string, stages: ModelStages): TwinLineage {
   const { data, lists, images, labels, config } = graph
   const { seed, suffix } = stages
   const { architecture } = config

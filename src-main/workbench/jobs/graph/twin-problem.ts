@@ -40,7 +40,7 @@ export function* compileTwinProblem(
     }
     yield
   }
-  return { nodes: graph.nodes, runs }
+  return { nodes: graph.nodes, runs, attacks: [] }
 }
 
 /** Whether a method can be tried on the twin problem: that has no twin of its own. */
@@ -57,7 +57,8 @@ function nothingDone(graph: GraphBuilder, stages: SeedStages, judge: GoldStages)
     control: null,
   })
   const model = outputOf(stages.original, 'weights')
-  return { method: noneMethod, seed: stages.seed, evaluate: evaluate.key, model, labels: null, twin: null }
+  const about = { method: noneMethod, seed: stages.seed, evaluate: evaluate.key, model }
+  return { ...about, outcome: outputOf(stages.originalOutcome, 'outcome'), judges: [0], labels: null, twin: null }
 }
 
 function unlearned(graph: GraphBuilder, method: string, stages: SeedStages, judge: GoldStages): CompiledRun {
@@ -72,6 +73,8 @@ function unlearned(graph: GraphBuilder, method: string, stages: SeedStages, judg
     seed: stages.seed,
     evaluate: evaluate.key,
     model: outputOf(unlearn, 'weights'),
+    outcome: outputOf(outcome, 'outcome'),
+    judges: [0],
     labels: labelling?.labels.key ?? null,
     twin: null,
   }

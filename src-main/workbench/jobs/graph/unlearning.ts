@@ -1,24 +1,44 @@
 /** A method's own stage and the predictions of what it makes. */
 import type { StageNode } from '#main/compute/stages.ts'
 import { baseMethodOf } from '#shared/domain/method-variant.ts'
-import type { SeedStages } from './base-models.ts'
+import type { ModelStages } from './base-models.ts'
 import { type GraphBuilder, type InputsOf, outputOf } from './graph-builder.ts'
 import type { Labelling } from './labelling.ts'
 import { methodNeeds, paramsOf } from './method-settings.ts'
 import { addTwin, corruptionOf } from './twin-lineage.ts'
 
-export interface Unlearning {
+export interface Unlearned {
   readonly unlearn: StageNode<'unlearn'>
-  readonly outcome: StageNode<'predict'>
   readonly labelling: Labelling | null
+}
+
+export interface Unlearning extends Unlearned {
+  readonly outcome: StageNode<'predict'>
+}
+
+/** Once more from the same original, labels and twin, in another order; evidence about the method. */
+export interface Repeat {
+  readonly seed: number
+  readonly label: string
 }
 
 export function addUnlearning(
   graph: GraphBuilder,
   method: string,
-  seed: SeedStages,
+  seed: ModelStages,
   labelsFor: (method: string) => Labelling,
 ): Unlearning {
+  const made = addUnlearnStage(graph, method, seed, labelsFor)
+  return { ...made, outcome: graph.predict(made.unlearn, seed.seed, `${method}${seed.suffix}`) }
+}
+
+export function addUnlearnStage(
+  graph: GraphBuilder,
+  method: string,
+  seed: ModelStages,
+  labelsFor: (method: string) => Labelling,
+  repeat?: Repeat,
+): Unlearned {
   const { lists, config } = graph
   const { architecture, recipe } = config
   const needs = methodNeeds(config, method)
@@ -37,10 +57,13 @@ export function addUnlearning(
   }
   for (const epoch of needs.epochs ?? []) inputs[`epoch-${epoch}`] = outputOf(seed.checkpoints, `epoch-${epoch}`)
   const twinCorruption = needs.twin === true ? corruptionOf(needs.twinShift) : {}
-  const label = `${method}${seed.suffix}`
+  const about =
+    repeat === undefined
+      ? ({ seed: seed.seed, scope: 'request', label: `${method}${seed.suffix}` } as const)
+      : ({ ...repeat, scope: 'evidence' } as const)
   const unlearn = graph.add(
     'unlearn',
-    { seed: seed.seed, scope: 'request', label },
+    about,
     {
       data: graph.data,
       architecture,
@@ -51,5 +74,5 @@ export function addUnlearning(
     },
     inputs,
   )
-  return { unlearn, outcome: graph.predict(unlearn, seed.seed, label), labelling }
+  return { unlearn, labelling }
 }

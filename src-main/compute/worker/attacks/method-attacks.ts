@@ -1,0 +1,225 @@
+/** Attacks on a method, from several models that it made. */
+import { forgettingScores, leastModelsForQuality } from '#main/metrics/attacks/forgetting-quality.ts'
+import { klomScores } from '#main/metrics/attacks/klom.ts'
+import { liraOnline } from '#main/metrics/attacks/lira.ts'
+import { meanFigure } from '#main/metrics/attacks/mean-figure.ts'
+import { membershipSteps } from '#main/metrics/attacks/membership.ts'
+import { figuresOf } from '#main/metrics/figures.ts'
+import type { Metric } from '#shared/domain/metrics.ts'
+import { attackParams } from '../../attacks.ts'
+import { optionalInputOf } from '../stage-runner.ts'
+import { type Attack, meanFindings, membershipFigureNames, nothing } from './findings.ts'
+import { type AttackMaterial, logitsAt, numbered, samplesOf } from './material.ts'
+import { phiOf, shadowsOf } from './membership-attacks.ts'
+
+/**
+ * U-LiRA in the form that needs no further models: each shadow model, unlearned of its own share of F, is the target
+ * once, the others are its shadows. A sample of F is a member where the target was trained on it and then forgot it, and
+ * a non-member where the target never saw it; both kinds of model have been unlearned, so that nothing but the sample
+ * itself tells them apart (Hayes et al. 2024 compare with retrained models; Kurmanji et al. 2023 share the shadows).
+ */
+export const ulira: Attack = async function* (material) {
+  const { spec, context, forget, subsets } = material
+  const { variance } = attackParams.ulira.parse(spec.params.options)
+  const shadows = await shadowsOf(material, 'forget', forget, 'unlearned')
+  const count = shadows.phi.length
+  if (count < 4) return nothing(membershipFigureNames, 'U-LiRA needs at least 4 shadow models.')
+  const scores = shadows.phi.map((target, j) =>
+    liraOnline(
+      target,
+      {
+        phi: shadows.phi.filter((_, s) => s !== j),
+        trained: shadows.trained.filter((_, s) => s !== j),
+      },
+      variance,
+    ),
+  )
+  const testOn = (positions: Int32Array) => {
+    const pairs = [1, 0].map((kind) =>
+      shadows.trained.flatMap((row, j) =>
+        [...positions.keys()].flatMap((k) => (row[positions[k]] === kind ? [{ j, k }] : [])),
+      ),
+    )
+    const [members, others] = pairs
+    const ordered = [...members, ...others]
+    return {
+      scores: Float64Array.from(ordered, ({ j, k }) => scores[j][positions[k]]),
+      memberCount: members.length,
+      weights: new Float64Array(ordered.length).fill(1),
+      // The image is what is resampled: its verdicts under several models aren't independent.
+      units: Int32Array.from(ordered, ({ k }) => k),
+      strata: positions.map((i) => forget.labels[i]),
+    }
+  }
+  const run = async (positions: Int32Array) => {
+    const steps = membershipSteps(testOn(positions), { seed: spec.seed, draws: spec.params.draws })
+    for (;;) {
+      const step = steps.next()
+      if (step.done) return step.value
+      await context.breathe()
+    }
+  }
+  const whole = await run(Int32Array.from(forget.ids.keys()))
+  yield { kind: 'progress', value: 0.5 }
+  const parts: [string, typeof whole.figures][] = []
+  for (const [part, positions] of Object.entries(subsets)) parts.push([part, (await run(positions)).figures])
+  const exposure = forget.ids.length === 0 ? new Float64Array() : meanOverTargets(scores, shadows.trained)
+  return {
+    figures: whole.figures,
+    subsets: Object.fromEntries(parts),
+    roc: { all: whole.roc },
+    notes: [
+      `Each of ${count} shadow models is the target once; a pair is an image and a model, and intervals resample images.`,
+    ],
+    scores: { score: exposure, exposure: ranksOf(exposure) },
+  }
+}
+
+/** Mean score of a sample over the models that forgot it. */
+function meanOverTargets(scores: readonly Float64Array[], trained: readonly Uint8Array[]): Float64Array {
+  return scores[0].map((_, i) => {
+    const rows = scores.filter((_row, j) => trained[j][i] === 1)
+    return rows.reduce((sum, row) => sum + row[i], 0) / Math.max(1, rows.length)
+  })
+}
+
+/** Share of the other samples that score lower. */
+function ranksOf(values: Float64Array): Float64Array {
+  const others = Math.max(1, values.length - 1)
+  return values.map((value) => values.reduce((below, other) => below + (other < value ? 1 : 0), 0) / others)
+}
+
+export const klom: Attack = async function* (material) {
+  const { spec, context, labels, forget } = material
+  const options = attackParams.klom.parse(spec.params.options)
+  const unlearned = numbered(spec, 'unlearned')
+  const golds = numbered(spec, 'gold')
+  const bootstrap = { seed: spec.seed, draws: spec.params.draws }
+  const figures: Record<string, Metric> = {}
+  const phis = async (
+    names: Parameters<typeof phiOf>[1][],
+    set: 'forget' | 'retain' | 'evaluation',
+    ids: Int32Array,
+  ): Promise<Float64Array[]> => {
+    const rows: Float64Array[] = []
+    for (const name of names) {
+      await context.breathe()
+      rows.push(await phiOf(material, name, set, samplesOf(ids, labels)))
+    }
+    return rows
+  }
+  const ofGolds = await phis([...golds], 'forget', forget.ids)
+  const scores = klomScores(ofGolds, await phis([...unlearned], 'forget', forget.ids), options)
+  const found = meanFindings(material, 'forget', scores)
+  Object.assign(figures, found.figures)
+  yield { kind: 'progress', value: 0.4 }
+  for (const set of ['retain', 'evaluation'] as const) {
+    const object = optionalInputOf(spec, set)
+    if (object === null) {
+      figures[set] = { absent: `The study has no ${set} samples.` }
+      continue
+    }
+    const ids = await context.readIds(object)
+    const values = klomScores(await phis([...golds], set, ids), await phis([...unlearned], set, ids), options)
+    figures[set] = meanFigure(values, samplesOf(ids, labels).labels, bootstrap)
+  }
+  yield { kind: 'progress', value: 0.8 }
+  const [left, right] = halves(ofGolds)
+  figures['forgetFloor'] =
+    left.length < 2
+      ? { absent: 'A floor needs four golds.' }
+      : meanFigure(klomScores(left, right, options), forget.labels, bootstrap)
+  return {
+    figures,
+    subsets: found.subsets,
+    notes: [
+      `Histograms of ${unlearned.length} unlearned and ${golds.length} gold models in ${options.bins} bins: the fewer models, the larger the figure. The floor compares one half of the golds with the other.`,
+    ],
+    scores: { score: scores, exposure: ranksOf(scores) },
+  }
+}
+
+export const forgettingQuality: Attack = async function* (material) {
+  const { spec, context, labels, forget } = material
+  const options = attackParams['forgetting-quality'].parse(spec.params.options)
+  const unlearned = numbered(spec, 'unlearned')
+  const golds = numbered(spec, 'gold')
+  const names = ['final', 'quality', 'retainRatio', 'evaluationRatio']
+  if (Math.min(unlearned.length, golds.length) < leastModelsForQuality) {
+    return nothing(
+      names,
+      `Forgetting quality needs at least ${leastModelsForQuality} unlearned and as many gold models.`,
+    )
+  }
+  const rows = async (models: readonly Parameters<typeof phiOf>[1][]): Promise<Float64Array[]> => {
+    const found: Float64Array[] = []
+    for (const model of models) found.push(await phiOf(material, model, 'forget', forget))
+    return found
+  }
+  const ofGolds = await rows(golds)
+  const scores = forgettingScores(await rows(unlearned), ofGolds, options)
+  yield { kind: 'progress', value: 0.5 }
+  const ratio = async (set: 'retain' | 'evaluation'): Promise<number | null> => {
+    const object = optionalInputOf(spec, set)
+    if (object === null) return null
+    const ids = await context.readIds(object)
+    const accuracy = async (models: readonly Parameters<typeof phiOf>[1][]): Promise<number> => {
+      let sum = 0
+      for (const model of models) sum += await accuracyOf(material, model, set, ids, labels)
+      return sum / models.length
+    }
+    const reference = await accuracy(golds)
+    return reference === 0 ? null : (await accuracy(unlearned)) / reference
+  }
+  const retain = await ratio('retain')
+  const evaluation = await ratio('evaluation')
+  const plain = meanFindings(material, 'quality', scores)
+  const utility = retain === null || evaluation === null ? null : retain * evaluation
+  const [left, right] = halves(ofGolds)
+  const noUtility: Metric = { absent: 'Utility needs retained and evaluation samples that the golds classify.' }
+  const single = (value: number | null): Metric =>
+    value === null ? noUtility : { value, ci: null, n: forget.ids.length }
+  return {
+    figures: {
+      final:
+        utility === null
+          ? noUtility
+          : meanFigure(
+              scores.map((score) => score * utility),
+              forget.labels,
+              { seed: spec.seed, draws: spec.params.draws },
+            ),
+      ...plain.figures,
+      retainRatio: single(retain),
+      evaluationRatio: single(evaluation),
+      qualityFloor:
+        left.length < leastModelsForQuality
+          ? { absent: `The quality of golds needs ${2 * leastModelsForQuality} of them.` }
+          : meanFigure(forgettingScores(left, right, options), forget.labels, {
+              seed: spec.seed,
+              draws: spec.params.draws,
+            }),
+    },
+    subsets: plain.subsets,
+    notes: [
+      `From ${unlearned.length} unlearned and ${golds.length} gold models; the challenge had 512 of each. So few can't show an epsilon above ${Math.log(golds.length - 1).toFixed(1)} but for complete separation.`,
+    ],
+    scores: { score: scores.map((score) => 1 - score), exposure: ranksOf(scores.map((score) => -score)) },
+  }
+}
+
+async function accuracyOf(
+  material: AttackMaterial,
+  model: Parameters<typeof logitsAt>[1],
+  set: 'retain' | 'evaluation',
+  ids: Int32Array,
+  labels: Int32Array,
+): Promise<number> {
+  const { labels: own } = samplesOf(ids, labels)
+  const { correct } = figuresOf(await logitsAt(material, model, set, ids), own, material.spec.params.classCount)
+  return correct.reduce((sum, value) => sum + value, 0) / correct.length
+}
+
+function halves<T>(items: readonly T[]): readonly [readonly T[], readonly T[]] {
+  return [items.filter((_, i) => i % 2 === 0), items.filter((_, i) => i % 2 === 1)]
+}

@@ -1,0 +1,29 @@
+import type { StudyPlan } from '#shared/domain/study.ts'
+import { formatDuration, formatMebibytes } from '#shared/units.ts'
+import { table } from './output.ts'
+
+/** What a study would compute, one line a stage. */
+export function describePlan(plan: StudyPlan): string {
+  const { originals, golds, twins, shadows } = plan.trains
+  const shadowWords = shadows === 0 ? '' : `, ${shadows} shadow models`
+  const { count, slots, stageMemory } = plan.workers
+  const workers =
+    count < slots
+      ? `; ${count} of ${slots} workers, since a stage takes ${formatMebibytes(stageMemory)} of memory`
+      : `; ${count} ${count === 1 ? 'worker' : 'workers'}`
+  const time = plan.seconds === null ? 'time not known yet' : `about ${formatDuration(plan.seconds)}`
+  return [
+    `${plan.study} on ${plan.engine}: computes ${plan.toCompute} stages, reuses ${plan.toReuse}; trains ${originals} originals, ${golds} golds, ${twins} twins${shadowWords}; ${time}${workers}`,
+    table(
+      ['STAGE', 'WHAT', 'STATE', 'FORWARD', 'BACKWARD', 'KEY'],
+      plan.stages.map((stage) => [
+        stage.kind,
+        stage.label,
+        stage.state,
+        stage.estimate.visitsForward,
+        stage.estimate.visitsBackward,
+        stage.key.slice(0, 12),
+      ]),
+    ),
+  ].join('\n')
+}
