@@ -33,7 +33,7 @@ export const groupRule = z.discriminatedUnion('kind', [
     kind: z.literal('csv'),
     path: z.string().min(1),
     key: column,
-    columns: z.array(column).min(1).max(50).optional(),
+    columns: z.array(column).min(1).max(50).readonly().optional(),
   }),
   z.strictObject({ kind: z.literal('level'), level: z.int().min(1).max(32), name: column }),
 ])

@@ -14,18 +14,25 @@ export function registerSplitCommands(program: Command, context: CommandContext)
     .description('deal the samples out anew, stratified by class')
     .requiredOption('--dataset <name>')
     .option('--fractions <D,H,E>', 'percent of members, twin pool and evaluation', '70,15,15')
+    .option('--by-group <column>', 'whole groups go to one side; a given test folder is dealt out too')
     .option('--seed <seed>', 'seed of the dealing', '1')
-    .action((name: string, options: { dataset: string; fractions: string; seed: string }, command: Command) =>
-      context.run(command, 'write', async ({ client, output }) => {
-        const made = await client.splits.create({
-          name,
-          dataset: options.dataset,
-          fractions: parseFractions(options.fractions),
-          seed: parseInteger(options.seed, '--seed'),
-        })
-        output.result(made, () => `${made.name}: ${describe(made)}`)
-        return 0
-      }),
+    .action(
+      (
+        name: string,
+        options: { dataset: string; fractions: string; byGroup?: string; seed: string },
+        command: Command,
+      ) =>
+        context.run(command, 'write', async ({ client, output }) => {
+          const made = await client.splits.create({
+            name,
+            dataset: options.dataset,
+            fractions: parseFractions(options.fractions),
+            ...(options.byGroup === undefined ? {} : { groupKey: options.byGroup }),
+            seed: parseInteger(options.seed, '--seed'),
+          })
+          output.result(made, () => `${made.name}: ${describe(made)}`)
+          return 0
+        }),
     )
 
   split
