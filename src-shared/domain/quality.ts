@@ -16,6 +16,11 @@ export interface QualityThresholds {
   readonly neighbours: number
   /** Share of them that must agree on another label. */
   readonly disagreement: number
+  /**
+   * Where that many neighbours agree on a class, this share of the samples must be of it; else agreement says nothing
+   * about labels, and nobody is suspected of belonging to the class.
+   */
+  readonly precision: number
   /** A class with fewer samples is tiny. */
   readonly tinyClass: number
 }

@@ -20,13 +20,14 @@ export const defaultThresholds: QualityThresholds = {
   correlation: 0.985,
   neighbours: 10,
   disagreement: 0.8,
+  precision: 0.9,
   tinyClass: 20,
 }
 
 /** Findings are one JSON object: longer lists than these are cut, and say so. */
 const maxGroups = 20_000
 const maxSuspects = 500
-const components = 32
+const components = 24
 
 export interface ImagesToCheck {
   readonly shape: ImageShape
@@ -124,10 +125,13 @@ function mislabelled(
   labels: Int32Array,
   classCount: number,
   neighbours: Int32Array,
-  { neighbours: k, disagreement }: QualityThresholds,
+  { neighbours: k, disagreement, precision }: QualityThresholds,
 ): { readonly suspects: readonly MislabelSuspect[]; readonly accuracy: number } {
   const votes = new Int32Array(classCount)
   const suspects: MislabelSuspect[] = []
+  /** How many samples have neighbours that agree on the class, and how many of those are of it. */
+  const agreed = new Int32Array(classCount)
+  const agreedRight = new Int32Array(classCount)
   let right = 0
   for (let sample = 0; sample < labels.length; sample++) {
     votes.fill(0)
@@ -138,11 +142,16 @@ function mislabelled(
     const label = labels[sample]
     if (near.length > 0 && votes[label] === votes[suggested]) right++
     const agreement = near.length === 0 ? 0 : votes[suggested] / near.length
+    if (near.length === k && agreement >= disagreement) {
+      agreed[suggested]++
+      if (suggested === label) agreedRight[suggested]++
+    }
     if (suggested === label || near.length < k || agreement < disagreement || votes[label] > 1) continue
     suspects.push({ sample, label, suggested, agreement, neighbours: near })
   }
-  suspects.sort((a, b) => b.agreement - a.agreement || a.sample - b.sample)
-  return { suspects, accuracy: labels.length === 0 ? 0 : right / labels.length }
+  const credible = suspects.filter(({ suggested }) => agreedRight[suggested] >= precision * agreed[suggested])
+  credible.sort((a, b) => b.agreement - a.agreement || a.sample - b.sample)
+  return { suspects: credible, accuracy: labels.length === 0 ? 0 : right / labels.length }
 }
 
 function capped<T>(items: readonly T[], most: number): Capped<T> {

@@ -4,7 +4,7 @@ import { Random } from '#shared/random.ts'
 /** Below this everything is compared with everything. */
 const exactBelow = 3000
 /** Cells searched for each row; their number is the square root of the rows'. */
-const probes = 10
+const probes = 6
 
 /**
  * The `k` nearest other rows of each row, nearest first: int32 [n, k], -1 where there are fewer. Large sets are searched
