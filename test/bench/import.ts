@@ -161,12 +161,7 @@ try {
   const start = performance.now()
   for await (const _ of datasets.check({ dataset: 'cifar', again: true }));
   const seconds = (performance.now() - start) / 1000
-  say(
-    `quality check of ${cifarImages.toLocaleString('en-GB')} (${seconds.toFixed(1)} s)`,
-    cifarImages / seconds,
-    null,
-    watch.peak(),
-  )
+  say(`quality check (${seconds.toFixed(1)} s)`, cifarImages, seconds, null, watch.used())
   await store.close()
 } finally {
   await rm(root, { recursive: true, force: true })
