@@ -14,6 +14,8 @@ export interface StudyDraft {
   dataset: string
   forgetSet: string
   architecture: string
+  /** Path of a file of weights; empty: the original is trained. */
+  original: string
   /** Empty: the best engine there is. */
   engine: string
   methods: string[]
@@ -38,6 +40,7 @@ export function emptyDraft(): StudyDraft {
     dataset: '',
     forgetSet: '',
     architecture: '',
+    original: '',
     engine: '',
     methods: [],
     seeds: '1',

@@ -132,6 +132,14 @@ export const result = {
     front: 'Pareto front',
     noPareto: 'No method with a gap to the gold has finished.',
   },
+  model: {
+    title: 'Model',
+    format: 'File format',
+    formats: { safetensors: 'safetensors', tfjs: 'TensorFlow.js' },
+    export: 'Export model',
+    failed: 'The model was not exported.',
+    written: 'Written to this machine:',
+  },
   runs: {
     settings: 'Settings',
     settingsHelp:

@@ -50,6 +50,11 @@ export const studies = {
     importFirst: 'There is no data set yet: import one first.',
     forgetFirst: 'This data set has no forget set yet: make one first.',
     architectureAuto: 'Chosen by the size of the images.',
+    architectureSize: '{summary} {parameters} parameters for {image} and ten classes.',
+    original: 'Original model',
+    originalPlaceholder: 'Trained by the recipe',
+    originalHelp:
+      'Path of a file of weights (safetensors or npz) to start from, instead of training. Methods that need early checkpoints are left out.',
     automatic: 'Automatic',
     howOften: 'How often',
     seedsHelp: 'Each method runs once a seed; with two or more the table shows means with their interval.',

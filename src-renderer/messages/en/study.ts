@@ -2,6 +2,7 @@ export const study = {
   study: {
     forgets: 'Forgets {count} images of {dataset} ({rule}).',
     setup: '{architecture}, {methods}, {seeds}, {golds}.',
+    original: 'The original was given: {file}.',
     engine: 'Engine {engine}.',
     run: 'Run study',
     resume: 'Resume',

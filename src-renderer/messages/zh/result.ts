@@ -129,6 +129,14 @@ export const result = {
     front: '帕累托前沿',
     noPareto: '还没有方法得到与黄金模型的差距。',
   },
+  model: {
+    title: '模型',
+    format: '文件格式',
+    formats: { safetensors: 'safetensors', tfjs: 'TensorFlow.js' },
+    export: '导出模型',
+    failed: '模型未能导出。',
+    written: '已写入本机：',
+  },
   runs: {
     settings: '设置来源',
     settingsHelp:

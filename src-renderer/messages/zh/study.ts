@@ -2,6 +2,7 @@ export const study = {
   study: {
     forgets: '遗忘 {dataset} 中的 {count} 张图像（{rule}）。',
     setup: '{architecture}，{methods}，{seeds}，{golds}。',
+    original: '原始模型由文件给出：{file}。',
     engine: '引擎 {engine}。',
     run: '运行研究',
     resume: '继续',

@@ -81,6 +81,14 @@ describe('the result of a study', () => {
     expect(colours.size).toBeGreaterThan(20)
   })
 
+  it('exports the model of a run and says where it went', async () => {
+    const page = await open('/studies/st-demo/result/runs')
+    await page.getByRole('row', { name: /Fine-tune/ }).click()
+    await page.getByLabel('File format').selectOption('TensorFlow.js')
+    await page.getByRole('button', { name: 'Export model' }).click()
+    await page.getByText('/home/mia/TMU Workbench/exports/demo-fine-tune-seed-1-tfjs/model.json').waitFor()
+  })
+
   it('lists methods with means over seeds, sorts them, and chooses columns', async () => {
     const page = await open('/studies/st-shirts-over-five-seeds/result/runs')
     const rows = page.getByRole('grid').locator('tbody tr')

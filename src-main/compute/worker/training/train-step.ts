@@ -42,8 +42,11 @@ export interface StepState {
   readonly masks: ReadonlyMap<string, Tensor>
 }
 
-/** A loss beyond this is no loss any more, although it is a number: no probability of a float32 softmax costs as much. */
-const explodedLoss = 1e6
+/**
+ * A loss beyond this, in nats, is no loss any more, although it is a number: the least probability of a float32 softmax
+ * costs 103. Networks with batch norm reach no infinity at any rate, they only get there.
+ */
+const explodedLoss = 1e4
 
 interface TakeOptions extends Partial<Pick<Batch, 'weight' | 'size'>> {
   /** How the items are augmented. */
