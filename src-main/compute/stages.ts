@@ -27,6 +27,7 @@ export const stageVersions: Readonly<Record<StageKind, number>> = {
   'fit-predictor': 1,
   label: 1,
   'oracle-label': 1,
+  'two-sample': 1,
   unlearn: 1,
   predict: 1,
   evaluate: 2,
@@ -159,6 +160,12 @@ export interface StageTypes {
     params: Record<string, never>
     inputs: 'forget' | 'labels' | 'goldOutcome'
     outputs: 'labels'
+  }
+  /** Whether F and H_c look alike: predictions of both with features, by an untrained network. `report`: TwoSampleReport. */
+  'two-sample': {
+    params: { folds: number; ridge: number }
+    inputs: 'outcome'
+    outputs: 'report'
   }
   /**
    * One method. Which inputs it has is declared by the method; a gold isn't among the names, so no

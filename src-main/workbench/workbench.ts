@@ -121,7 +121,7 @@ function assemble(
     isReferenced: (object) => repositories.references.isReferenced(object),
     note,
   })
-  const studyParts = { repositories, objects, jobs, engines, datasets, loader: jobs.loader, note }
+  const studyParts = { repositories, objects, jobs, engines, datasets, loader: jobs.loader, executorFor, note }
   // Who may not write in the workspace keeps what can be made again elsewhere.
   const cache = lock === null ? join(tmpdir(), `tmu-cache-${process.getuid?.() ?? 0}`) : paths.cache
   let demo: Promise<unknown> = Promise.resolve()

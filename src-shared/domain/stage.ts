@@ -12,6 +12,7 @@ export const stageKinds = [
   'fit-predictor',
   'label',
   'oracle-label',
+  'two-sample',
   'unlearn',
   'predict',
   'evaluate',

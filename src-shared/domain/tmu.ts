@@ -61,3 +61,13 @@ export interface ForgetSample {
   /** The label this run unlearned with; null where it used none. */
   readonly easy: boolean | null
 }
+
+/** Classifier two-sample test between F and H_c: chance is an accuracy and AUC of 0.5. */
+export interface TwoSampleReport {
+  /** Samples of each set. */
+  readonly n: number
+  readonly accuracy: number
+  readonly auc: number
+  /** One-sided, of the accuracy. */
+  readonly p: number
+}

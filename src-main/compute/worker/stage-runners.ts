@@ -13,6 +13,7 @@ const load: { readonly [K in StageKind]: () => Promise<StageRunner<K>> } = {
   'fit-predictor': async () => (await import('./tmu/runners.ts')).tmuRunners['fit-predictor'],
   label: async () => (await import('./tmu/runners.ts')).tmuRunners.label,
   'oracle-label': async () => (await import('./tmu/runners.ts')).tmuRunners['oracle-label'],
+  'two-sample': async () => (await import('./evaluate/two-sample-stage.ts')).twoSampleStage,
   unlearn: async () => (await import('./tmu/runners.ts')).tmuRunners.unlearn,
   predict: async () => (await import('./evaluate/predict-stage.ts')).predictStage,
   relearn: async () => (await import('./attacks/relearn-stage.ts')).relearnStage,

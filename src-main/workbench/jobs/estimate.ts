@@ -81,6 +81,7 @@ export function estimateVisits(node: StageNode, lists: SampleLists): Visits {
     case 'fit-predictor':
     case 'label':
     case 'oracle-label':
+    case 'two-sample':
     case 'evaluate':
     case 'attack':
       return { visitsForward: 0, visitsBackward: 0 }
@@ -164,6 +165,7 @@ const fixedSeconds: Readonly<Record<StageKind, number>> = {
   'fit-predictor': 3,
   label: 0.1,
   'oracle-label': 0.1,
+  'two-sample': 1,
   unlearn: 1,
   predict: 0.5,
   evaluate: 4,

@@ -1,4 +1,5 @@
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
+import type { Executor } from '#main/compute/pool/executor.ts'
 import type { Repositories } from '#main/store/index.ts'
 import type { WorkbenchApi } from '#shared/contract/api.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
@@ -17,6 +18,7 @@ import { twinView } from '../outcomes/twin-view.ts'
 import type { Engines } from '../system/engines.ts'
 import { attackPlan } from './attack-plan.ts'
 import { type CreateStudyParts, createStudy, insertDerived } from './create-study.ts'
+import { distributionTest } from './distribution-test.ts'
 import { requireRun, requireStudy, toRun } from './find.ts'
 import { planStudy } from './plan-study.ts'
 import { freeName, tunedConfig, tuningConfig } from './tuning.ts'
@@ -26,13 +28,14 @@ export interface StudyParts extends CreateStudyParts {
   readonly objects: ObjectStore
   readonly jobs: Jobs
   readonly engines: Engines
+  executorFor(engine: EngineId): Executor
 }
 
 export type StudyUseCases = Pick<WorkbenchApi, 'studies' | 'runs' | 'queue'>
 
 /** The contract's study and run procedures. */
 export function createStudyUseCases(parts: StudyParts): StudyUseCases {
-  const { repositories, objects, jobs, engines } = parts
+  const { repositories, objects, jobs, engines, executorFor } = parts
   const forgetSamples = new ForgetSamples(objects)
 
   const engineOf = async (study: Study): Promise<EngineId> => study.engine ?? (await engines.best())
@@ -134,6 +137,11 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
         const loaded = await load(study)
         const { names } = await readSampleTable(objects, loaded.dataset)
         return await exposedSamples({ repositories, objects, loaded }, names, query)
+      },
+      async distributionTest({ study }, options) {
+        const loaded = await load(study)
+        const signal = options?.signal ?? new AbortController().signal
+        return await distributionTest({ objects, loaded, executor: executorFor(loaded.engine), signal })
       },
       async statistics({ study, reference }) {
         return await statisticsOf({ repositories, objects, loaded: await load(study) }, reference)

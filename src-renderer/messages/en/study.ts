@@ -17,6 +17,15 @@ export const study = {
     evidence: 'evidence',
   },
   plan: {
+    test: 'Do F and its twin pool look alike?',
+    testing: 'Testing',
+    testInfo:
+      'A classifier tries to tell the images to forget from the twin pool by the features of an untrained network. If it can, what holds on the twin may not hold for them. Takes some seconds and trains nothing.',
+    alike:
+      'No classifier was found that tells them apart: accuracy {accuracy} where chance is 50 %, AUC {auc}, {count} images of each.',
+    differ:
+      'A classifier tells them apart: accuracy {accuracy} where chance is 50 %, AUC {auc}, {count} images of each. What holds on the twin may not hold for F.',
+    testFailed: 'The test could not be made.',
     failed: 'The plan could not be made.',
     trains: 'Trains {models}.',
     trainsNothing: 'Trains no further model.',

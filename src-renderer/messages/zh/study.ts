@@ -12,6 +12,14 @@ export const study = {
   },
   scope: { dataset: '所有遗忘集', class: '该类别', request: '本次请求', evidence: '证据' },
   plan: {
+    test: 'F 与孪生池是否相似？',
+    testing: '正在检验',
+    testInfo:
+      '分类器尝试根据未训练网络的特征区分待遗忘图像与孪生池。若能区分，孪生问题上的结论未必适用于待遗忘图像。只需几秒，不训练任何模型。',
+    alike: '没有找到能区分两者的分类器：准确率 {accuracy}（偶然为 50 %），AUC {auc}，每组 {count} 张。',
+    differ:
+      '分类器能区分两者：准确率 {accuracy}（偶然为 50 %），AUC {auc}，每组 {count} 张。孪生问题上的结论未必适用于 F。',
+    testFailed: '无法进行检验。',
     failed: '无法制定计划。',
     trains: '将训练 {models}。',
     trainsNothing: '无需再训练模型。',

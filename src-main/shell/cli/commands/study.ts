@@ -4,6 +4,7 @@ import { engineIds } from '#shared/domain/engine.ts'
 import { type Priority, priorities, type Queue } from '#shared/domain/queue.ts'
 import { type ComparedMetric, comparedMetrics } from '#shared/domain/statistics.ts'
 import type { Study, StudyPlan } from '#shared/domain/study.ts'
+import type { TwoSampleReport } from '#shared/domain/tmu.ts'
 import { AppError } from '#shared/errors.ts'
 import { formatDuration, formatPercent } from '#shared/units.ts'
 import type { CommandContext } from '../context.ts'
@@ -185,6 +186,18 @@ export function registerStudyCommands(program: Command, context: CommandContext)
     )
 
   study
+    .command('test')
+    .argument('<name>')
+    .description('before the run: do the images to forget and their twin pool look alike?')
+    .action((name: string, _options: unknown, command: Command) =>
+      context.run(command, 'write', async ({ client, output }) => {
+        const report = await client.studies.distributionTest({ study: name })
+        output.result(report, () => describeTwoSample(report))
+        return 0
+      }),
+    )
+
+  study
     .command('compare')
     .argument('<name>')
     .description('methods against one of them: paired differences, corrected p-values, what lies on the Pareto front')
@@ -237,6 +250,13 @@ function parseMetric(text: string): ComparedMetric {
   throw new AppError('bad-input', `There is no figure "${text}" to compare methods in.`, {
     hint: `Choose one of ${comparedMetrics.map(({ name }) => name).join(', ')}.`,
   })
+}
+
+function describeTwoSample({ n, accuracy, auc, p }: TwoSampleReport): string {
+  const figures = `accuracy ${(100 * accuracy).toFixed(1)} %, AUC ${auc.toFixed(2)}, p = ${p < 0.001 ? '< 0.001' : p.toFixed(3)}, ${n} images of each`
+  return p < 0.05
+    ? `A classifier tells the images to forget from their twin pool (${figures}): what holds on the twin may not hold for them.`
+    : `No classifier was found that tells the images to forget from their twin pool (${figures}).`
 }
 
 function describeTuning(tuning: Study, { name, config }: Study): string {
