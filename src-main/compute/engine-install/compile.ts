@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { AppError } from '#shared/errors.ts'
-import { patchBinding } from './binding-patch.ts'
+import { patchBinding, patchedFiles } from './binding-patch.ts'
 import { headersFolder, libraryFiles } from './folders.ts'
 
 const execute = promisify(execFile)
@@ -53,15 +53,17 @@ export async function compileBinding(compiler: Compiler, libraries: string): Pro
   await mkdir(sources, { recursive: true })
   await cp(bindingSources(), sources, { recursive: true })
   await cp(headersFolder(), headers, { recursive: true })
-  const backend = join(sources, 'tfjs_backend.cc')
-  await writeFile(backend, patchBinding(await readFile(backend, 'utf8')))
+  for (const file of patchedFiles) {
+    const path = join(sources, file)
+    await writeFile(path, patchBinding(file, await readFile(path, 'utf8')))
+  }
   try {
     await execute(
       compiler.command,
       [
         ...compiler.arguments,
         ...['-O2', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8'],
-        ...[`-I${sources}`, `-I${headers}`, backend, join(sources, 'tfjs_binding.cc')],
+        ...[`-I${sources}`, `-I${headers}`, join(sources, 'tfjs_backend.cc'), join(sources, 'tfjs_binding.cc')],
         ...['-o', join(libraries, libraryFiles.binding), `-L${libraries}`],
         ...[`-l:${libraryFiles.library}`, `-l:${libraryFiles.framework}`, '-Wl,-rpath,$ORIGIN'],
       ],

@@ -94,7 +94,6 @@ export function workerEnvironment(engine: EngineId, slot?: number): Readonly<Rec
     TF_CPP_MIN_LOG_LEVEL: '3',
     // Chosen kernel by kernel instead: switched on as a whole, some gradients are wrong.
     TF_ENABLE_ONEDNN_OPTS: '0',
-    ONEDNN_MAX_CPU_ISA: 'AVX2',
     ...(engine === 'native' ? keepingAllocator : {}),
     ...(engine === 'cuda' ? gpuEnvironment : {}),
     ...(slot === undefined || slots.length === 0 ? {} : { CUDA_VISIBLE_DEVICES: slots[slot % slots.length] }),

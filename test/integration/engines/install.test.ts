@@ -212,7 +212,7 @@ describe('the compiler', () => {
   })
 
   test('gets only the sources that the patch is for', () => {
-    expect(() => patchBinding('int main() {}')).toThrow(/not those of version 4\.22\.0/)
+    expect(() => patchBinding('tfjs_backend.cc', 'int main() {}')).toThrow(/not those of version 4\.22\.0/)
   })
 })
 

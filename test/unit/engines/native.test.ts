@@ -85,7 +85,7 @@ describe.skipIf(nativeMissing !== null)(nativeTitle('the native engine'), () => 
   test('says what it is and passes its self-test', async () => {
     const engine = await loadEngine('native')
     expect(engine).toMatchObject({ id: 'native', version: '2.21.0', threads: 1 })
-    expect(engine.kernelSet).toMatch(/^tmu-onednn-\d/)
+    expect(engine.kernelSet).toMatch(/^tmu-native-\d$/)
     expect(await selfTest(engine)).toBeLessThan(1)
   })
 

@@ -12,9 +12,6 @@ const environment: Readonly<Record<string, string>> = {
   TF_CPP_MIN_LOG_LEVEL: '3',
   // On some processors it is on by default, and some gradients are then wrong; ours are chosen one by one.
   TF_ENABLE_ONEDNN_OPTS: '0',
-  // Wider vectors gain nothing on networks of this size, and without them results don't depend on whether a processor
-  // has them. Their matrix product also damages memory when a profiler's signals interrupt it.
-  ONEDNN_MAX_CPU_ISA: 'AVX2',
 }
 
 /** TensorFlow's C library on the processor. */

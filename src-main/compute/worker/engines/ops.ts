@@ -3,8 +3,9 @@
  * `tf.variableGrads` and their like, once (no second derivatives), and with respect to inputs as well as parameters.
  */
 import {
+  customGrad,
+  type GradSaveFunc,
   mul,
-  maxPool as stockMaxPool,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -19,6 +20,7 @@ import {
   type DenseAttributes,
   kernelNames,
   type Padding,
+  type PoolAttributes,
 } from './kernels/names.ts'
 import { runKernel } from './kernels/run-kernel.ts'
 
@@ -58,7 +60,18 @@ export function maxPool(
   x: Tensor4D,
   opts: { readonly size: number; readonly strides: Strides; readonly pad: Padding },
 ): Tensor4D {
-  return stockMaxPool(x, opts.size, opts.strides, opts.pad)
+  const strides: [number, number] = typeof opts.strides === 'number' ? [opts.strides, opts.strides] : opts.strides
+  const attributes: PoolAttributes = { filterSize: [opts.size, opts.size], strides, pad: opts.pad }
+  // Not a registered gradient: what is kept for it differs between engines and is no result.
+  return customGrad((input, save) => {
+    const [y, index] = runKernel<Tensor[]>(kernelNames.maxPool, { x: input as Tensor }, attributes)
+    ;(save as GradSaveFunc)([input as Tensor, y, index])
+    return {
+      value: y,
+      gradFunc: (dy, [saved, output, saveIndex]) =>
+        runKernel(kernelNames.maxPoolGradient, { dy, x: saved, y: output, index: saveIndex }, attributes),
+    }
+  })(x) as Tensor4D
 }
 
 export interface BatchNormOptions {

@@ -15,6 +15,8 @@ import {
   FusedConv2D,
   getKernel,
   logSoftmax,
+  MaxPool,
+  MaxPoolGrad,
   max,
   mean,
   mul,
@@ -30,6 +32,7 @@ import {
   sub,
   sum,
   type Tensor,
+  tensor1d,
   tidy,
   tile,
 } from '@tensorflow/tfjs-core'
@@ -103,6 +106,16 @@ export const composedKernels: Readonly<Record<(typeof kernelNames)[keyof typeof 
   },
   [kernelNames.reluGradient]({ dy, y }) {
     return mul(dy, step(y))
+  },
+  [kernelNames.reluBiasGradient]({ dy, y }) {
+    const dz = runKernel(kernelNames.reluGradient, { dy, y })
+    return [dz, runKernel(kernelNames.biasGradient, { dy: dz })]
+  },
+  [kernelNames.maxPool]({ x }, attributes) {
+    return [runKernel(MaxPool, { x }, attributes), tensor1d([])]
+  },
+  [kernelNames.maxPoolGradient]({ dy, x, y }, attributes) {
+    return runKernel(MaxPoolGrad, { dy, input: x, output: y }, attributes)
   },
   [kernelNames.addRelu]({ a, b }) {
     return rectify(add(a, b))

@@ -28,8 +28,13 @@ function single(dy: Tensor | Tensor[]): Tensor {
   return Array.isArray(dy) ? dy[0] : dy
 }
 
-const beforeRelu = (dy: Tensor, y: Tensor, relu: boolean): Tensor =>
-  relu ? runKernel(kernelNames.reluGradient, { dy, y }) : dy
+/** Gradients with respect to z and bias of relu?(z + bias) = y. */
+function beforeRelu(dy: Tensor, y: Tensor, relu: boolean): { dz: Tensor; bias: () => Tensor } {
+  if (!relu) return { dz: dy, bias: () => runKernel(kernelNames.biasGradient, { dy }) }
+  // The sum costs next to nothing in the same pass.
+  const [dz, bias] = runKernel<Tensor[]>(kernelNames.reluBiasGradient, { dy, y })
+  return { dz, bias: () => bias }
+}
 
 /** One kernel gives all three, so it runs at once and not when the first is asked for. */
 function batchNormGradients(
@@ -52,7 +57,7 @@ const gradients: readonly GradConfig[] = [
     outputsToSave: [true],
     gradFunc(dy, [x, filter, y], attributes) {
       const { strides, pad, relu } = attributes as ConvAttributes
-      const dz = beforeRelu(single(dy), y, relu)
+      const { dz, bias } = beforeRelu(single(dy), y, relu)
       return {
         x: () =>
           runKernel(
@@ -66,7 +71,7 @@ const gradients: readonly GradConfig[] = [
             { x, dy: dz },
             { strides, pad, filterShape: filter.shape as Shape4D },
           ),
-        bias: () => runKernel(kernelNames.biasGradient, { dy: dz }),
+        bias,
       }
     },
   },
@@ -76,11 +81,11 @@ const gradients: readonly GradConfig[] = [
     outputsToSave: [true],
     gradFunc(dy, [x, kernel, y], attributes) {
       const { relu } = attributes as DenseAttributes
-      const dz = beforeRelu(single(dy), y, relu)
+      const { dz, bias } = beforeRelu(single(dy), y, relu)
       return {
         x: () => runKernel(BatchMatMul, { a: dz, b: kernel }, { transposeA: false, transposeB: true }),
         kernel: () => runKernel(BatchMatMul, { a: x, b: dz }, { transposeA: true, transposeB: false }),
-        bias: () => runKernel(kernelNames.biasGradient, { dy: dz }),
+        bias,
       }
     },
   },
@@ -88,7 +93,7 @@ const gradients: readonly GradConfig[] = [
     kernelName: kernelNames.addRelu,
     outputsToSave: [true],
     gradFunc(dy, [y]) {
-      const dz = beforeRelu(single(dy), y, true)
+      const dz = runKernel(kernelNames.reluGradient, { dy: single(dy), y })
       // Not one tensor for both: tfjs disposes of a gradient when it adds another to it.
       return { a: () => dz, b: () => dz.clone() }
     },

@@ -16,6 +16,12 @@ export const kernelNames = {
   biasGradient: 'TmuBiasGrad',
   /** {dy, y} -> y > 0 ? dy : 0. */
   reluGradient: 'TmuReluGrad',
+  /** {dy, y} -> [y > 0 ? dy : 0, its sum over all axes but the last]: both gradients before a relu after a bias. */
+  reluBiasGradient: 'TmuReluBiasGrad',
+  /** {x} -> [y, index]; `index` is what the engine's own gradient needs, or empty. PoolAttributes. */
+  maxPool: 'TmuMaxPool',
+  /** {dy, x, y, index} -> gradient with respect to x. PoolAttributes. */
+  maxPoolGradient: 'TmuMaxPoolGrad',
   /** {a, b} of one shape -> relu(a + b): the end of a residual block. */
   addRelu: 'TmuAddRelu',
   /**
@@ -63,6 +69,11 @@ export type ConvFilterAttributes = {
 }
 export type DenseAttributes = {
   relu: boolean
+}
+export type PoolAttributes = {
+  filterSize: [number, number]
+  strides: [number, number]
+  pad: Padding
 }
 export type BatchNormAttributes = {
   /** Added to the variance. */

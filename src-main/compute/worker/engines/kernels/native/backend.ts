@@ -11,6 +11,17 @@ export interface NativeBinding {
   readonly TF_ATTR_BOOL: number
   readonly TF_ATTR_TYPE: number
   readonly TF_Version?: string
+  /** Ours (see engine-install/binding-patch.ts); a binding compiled before lacks them. */
+  updateParameter(kind: number, ids: readonly number[], numbers: Float32Array): OutputInfo[]
+  reluBiasGradient(ids: readonly number[]): OutputInfo[]
+  sumOfSquares(ids: readonly number[]): number
+}
+
+/** A tensor of TensorFlow that tfjs doesn't know yet. */
+export interface OutputInfo {
+  readonly id: number
+  readonly shape: number[]
+  readonly dtype: number
 }
 
 export interface OpAttribute {
@@ -23,6 +34,8 @@ export interface OpAttribute {
 export interface NativeBackend extends KernelBackend {
   readonly binding: NativeBinding
   readonly isUsingGpuDevice: boolean
+  getInputTensorIds(tensors: readonly TensorInfo[]): number[]
+  createOutputTensor(output: OutputInfo): Tensor
   executeSingleOutput(name: string, attributes: readonly OpAttribute[], inputs: readonly TensorInfo[]): Tensor
   executeMultipleOutputs(
     name: string,

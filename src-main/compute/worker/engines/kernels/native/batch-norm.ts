@@ -3,10 +3,10 @@ import { type NamedAttrMap, relu as rectify, type Tensor, tensor1d } from '@tens
 import { type BatchNormAttributes, type BatchNormGradientAttributes, kernelNames } from '../names.ts'
 import { runKernel } from '../run-kernel.ts'
 import { Attributes, type NativeBackend, type OpAttribute } from './backend.ts'
-import type { NativeKernel, TwofoldKernel } from './twofold.ts'
+import type { KernelPair, NativeKernel } from './twofold.ts'
 
 /** Both kernels of each name. They leave intermediate tensors to the caller's scope. */
-export function batchNormKernels(backend: NativeBackend): readonly TwofoldKernel[] {
+export function batchNormKernels(backend: NativeBackend): readonly KernelPair[] {
   const attribute = new Attributes(backend.binding)
 
   const common = (epsilon: number, training: boolean): OpAttribute[] => [
@@ -74,23 +74,23 @@ export function batchNormKernels(backend: NativeBackend): readonly TwofoldKernel
   return [
     {
       name: kernelNames.batchNorm,
-      onednn: onednnTraining,
-      eigen({ x, gamma, beta }, attributes) {
+      fast: onednnTraining,
+      plain({ x, gamma, beta }, attributes) {
         const none = tensor1d([])
         return trained(eigen([x, gamma, beta, none, none], attributes, true))
       },
     },
     {
       name: kernelNames.batchNormFixed,
-      onednn: ({ x, gamma, beta, mean, variance }, attributes) =>
+      fast: ({ x, gamma, beta, mean, variance }, attributes) =>
         onednn([x, gamma, beta, mean, variance], attributes, false)[0],
-      eigen: ({ x, gamma, beta, mean, variance }, attributes) =>
+      plain: ({ x, gamma, beta, mean, variance }, attributes) =>
         eigen([x, gamma, beta, mean, variance], attributes, false)[0],
     },
     {
       name: kernelNames.batchNormGradient,
-      onednn: gradient('_MklNativeFusedBatchNormGradV3', [attribute.onednn]),
-      eigen: gradient('FusedBatchNormGradV3', []),
+      fast: gradient('_MklNativeFusedBatchNormGradV3', [attribute.onednn]),
+      plain: gradient('FusedBatchNormGradV3', []),
     },
   ]
 }

@@ -2,29 +2,32 @@ import { getKernel, type NamedTensorMap, registerKernel, tidy, unregisterKernel 
 import type { NativeBackend } from './backend.ts'
 import { batchNormKernels } from './batch-norm.ts'
 import { gpuKernels } from './gpu.ts'
+import { ownKernels } from './own.ts'
 import { plainKernels } from './plain.ts'
 import { passesTrial } from './trial.ts'
-import { type NativeKernel, type TwofoldKernel, twofoldKernels } from './twofold.ts'
+import { type KernelPair, type NativeKernel, twofoldKernels } from './twofold.ts'
 
 export const nativeBackendName = 'tensorflow'
 /** Changes with anything that changes results: artifacts record it. */
-const nativeKernelSet = 'tmu-onednn-2'
+const nativeKernelSet = 'tmu-native-3'
 const gpuKernelSet = 'tmu-gpu-1'
 
 /**
  * Registers our kernels on the started backend, which is the active one, in place of stock ones where both exist.
- * Returns the name of the kernel set, with the kernels that this processor computes by Eigen.
+ * Returns the name of the kernel set, with the kernels whose trial failed.
  */
 export function registerNativeKernels(backend: NativeBackend): string {
   if (backend.isUsingGpuDevice) return registerGpuKernels(backend)
-  const fallen: string[] = []
-  for (const kernel of [...twofoldKernels(backend), ...batchNormKernels(backend)]) {
-    const works = passesTrial(kernel.name, kernel.onednn, kernel.eigen)
-    if (!works) fallen.push(kernel.name)
-    replaceKernel(kernel.name, works ? guarded(kernel) : kernel.eigen)
-  }
+  // First: the others' trials use them.
   for (const [name, kernel] of Object.entries(plainKernels(backend))) replaceKernel(name, kernel)
-  return fallen.length === 0 ? nativeKernelSet : `${nativeKernelSet} (Eigen: ${fallen.join(', ')})`
+  const pairs = [...twofoldKernels(backend), ...ownKernels(backend), ...batchNormKernels(backend)]
+  for (const pair of pairs) replaceKernel(pair.name, pair.plain)
+  const fallen: string[] = []
+  for (const pair of pairs) {
+    if (passesTrial(pair.name, pair.fast, pair.plain)) replaceKernel(pair.name, guarded(pair))
+    else fallen.push(pair.name)
+  }
+  return fallen.length === 0 ? nativeKernelSet : `${nativeKernelSet} (plain: ${fallen.join(', ')})`
 }
 
 /** The others are composed from stock kernels, as are those that this GPU computes otherwise, or not repeatably. */
@@ -37,9 +40,9 @@ function registerGpuKernels(backend: NativeBackend): string {
   return fallen.length === 0 ? gpuKernelSet : `${gpuKernelSet} (composed: ${fallen.join(', ')})`
 }
 
-function guarded({ onednn, eigen, suits }: TwofoldKernel): NativeKernel {
-  if (suits === undefined) return onednn
-  return (inputs, attributes) => (suits(inputs, attributes) ? onednn : eigen)(inputs, attributes)
+function guarded({ fast, plain, suits }: KernelPair): NativeKernel {
+  if (suits === undefined) return fast
+  return (inputs, attributes) => (suits(inputs, attributes) ? fast : plain)(inputs, attributes)
 }
 
 function replaceKernel(kernelName: string, kernel: NativeKernel): void {

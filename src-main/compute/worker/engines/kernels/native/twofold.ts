@@ -2,35 +2,29 @@
  * Kernels that TensorFlow has twice: by oneDNN, two to five times as fast, and by Eigen. Which of oneDNN's work depends
  * on the processor, so each is tried against Eigen's before it is used.
  */
-import {
-  backend_util,
-  MaxPoolGrad,
-  type NamedAttrMap,
-  type NamedTensorMap,
-  type Tensor,
-  tensor1d,
-} from '@tensorflow/tfjs-core'
+import { type NamedAttrMap, type NamedTensorMap, type Tensor, tensor1d } from '@tensorflow/tfjs-core'
 import {
   type ConvAttributes,
   type ConvFilterAttributes,
   type ConvInputAttributes,
   kernelNames,
-  type Shape4D,
+  type PoolAttributes,
 } from '../names.ts'
 import { Attributes, type NativeBackend, type OpAttribute } from './backend.ts'
 
 export type NativeKernel = (inputs: NamedTensorMap, attributes: NamedAttrMap) => Tensor | Tensor[]
 
-export interface TwofoldKernel {
+/** A fast kernel, which is tried at start, and the one in its place where the trial fails. */
+export interface KernelPair {
   readonly name: string
-  readonly onednn: NativeKernel
-  readonly eigen: NativeKernel
-  /** Whether oneDNN's is right for this call, beyond what a trial at start can tell. */
+  readonly fast: NativeKernel
+  readonly plain: NativeKernel
+  /** Whether the fast one is right for this call, beyond what a trial at start can tell. */
   suits?(inputs: NamedTensorMap, attributes: NamedAttrMap): boolean
 }
 
 /** Both kernels of each name. They leave intermediate tensors to the caller's scope. */
-export function twofoldKernels(backend: NativeBackend): readonly TwofoldKernel[] {
+export function twofoldKernels(backend: NativeBackend): readonly KernelPair[] {
   const attribute = new Attributes(backend.binding)
   const shapeTensor = (shape: readonly number[]): Tensor => tensor1d([...shape], 'int32')
 
@@ -71,33 +65,39 @@ export function twofoldKernels(backend: NativeBackend): readonly TwofoldKernel[]
         [x, shapeTensor(filterShape), dy],
       )
     }
-  const poolAttributes = (input: Tensor, attributes: NamedAttrMap): OpAttribute[] => {
-    const { filterSize, strides, pad, dimRoundingMode } = attributes as PoolAttributes
-    const info = backend_util.computePool2DInfo(input.shape as Shape4D, filterSize, strides, 1, pad, dimRoundingMode)
+  const poolAttributes = (attributes: NamedAttrMap): OpAttribute[] => {
+    const { filterSize, strides, pad } = attributes as PoolAttributes
     return [
       attribute.type('T'),
-      attribute.int('ksize', [1, info.filterHeight, info.filterWidth, 1]),
-      attribute.int('strides', [1, info.strideHeight, info.strideWidth, 1]),
-      attribute.text('padding', info.padInfo.type),
+      attribute.int('ksize', [1, ...filterSize, 1]),
+      attribute.int('strides', [1, ...strides, 1]),
+      attribute.text('padding', pad.toUpperCase()),
       attribute.text('data_format', 'NHWC'),
     ]
   }
+  const indexedPool = (x: Tensor, attributes: NamedAttrMap): Tensor[] =>
+    backend.executeMultipleOutputs(
+      '_MklNativeMaxPool',
+      [...poolAttributes(attributes), attribute.flag('workspace_enabled', true), attribute.onednn],
+      [x],
+      2,
+    )
 
   return [
     {
       name: kernelNames.conv,
-      onednn: convolve('_MklNativeFusedConv2D', [attribute.onednn]),
-      eigen: convolve('_FusedConv2D', []),
+      fast: convolve('_MklNativeFusedConv2D', [attribute.onednn]),
+      plain: convolve('_FusedConv2D', []),
     },
     {
       name: kernelNames.convInputGradient,
-      onednn: inputGradient('_MklNativeConv2DBackpropInput', [attribute.onednn]),
-      eigen: inputGradient('Conv2DBackpropInput', []),
+      fast: inputGradient('_MklNativeConv2DBackpropInput', [attribute.onednn]),
+      plain: inputGradient('Conv2DBackpropInput', []),
     },
     {
       name: kernelNames.convFilterGradient,
-      onednn: filterGradient('_MklNativeConv2DBackpropFilter', [attribute.onednn]),
-      eigen: filterGradient('Conv2DBackpropFilter', []),
+      fast: filterGradient('_MklNativeConv2DBackpropFilter', [attribute.onednn]),
+      plain: filterGradient('Conv2DBackpropFilter', []),
       // oneDNN's reads memory beyond the image where a filter is smaller than its stride: wrong, and silently so.
       suits(_, attributes) {
         const { strides, filterShape } = attributes as ConvFilterAttributes
@@ -105,22 +105,26 @@ export function twofoldKernels(backend: NativeBackend): readonly TwofoldKernel[]
       },
     },
     {
-      name: MaxPoolGrad,
-      /** The forward pass again, since stock MaxPool keeps no workspace; still four times as fast as the other. */
-      onednn({ dy, input }, attributes) {
-        const pool = [...poolAttributes(input, attributes), attribute.flag('workspace_enabled', true), attribute.onednn]
-        const [output, workspace] = backend.executeMultipleOutputs('_MklNativeMaxPool', pool, [input], 2)
-        return backend.executeSingleOutput('_MklNativeMaxPoolGrad', pool, [input, output, dy, workspace])
+      name: kernelNames.maxPool,
+      fast: ({ x }, attributes) => indexedPool(x, attributes),
+      plain: ({ x }, attributes) => [
+        backend.executeSingleOutput('MaxPool', poolAttributes(attributes), [x]),
+        tensor1d([]),
+      ],
+    },
+    {
+      name: kernelNames.maxPoolGradient,
+      fast({ dy, x, y, index }, attributes) {
+        // The index is empty where the pool itself wasn't oneDNN's.
+        const [output, workspace] = index.size === 0 ? indexedPool(x, attributes) : [y, index]
+        return backend.executeSingleOutput(
+          '_MklNativeMaxPoolGrad',
+          [...poolAttributes(attributes), attribute.flag('workspace_enabled', true), attribute.onednn],
+          [x, output, dy, workspace],
+        )
       },
-      eigen: ({ dy, input, output }, attributes) =>
-        backend.executeSingleOutput('MaxPoolGrad', poolAttributes(input, attributes), [input, output, dy]),
+      plain: ({ dy, x, y }, attributes) =>
+        backend.executeSingleOutput('MaxPoolGrad', poolAttributes(attributes), [x, y, dy]),
     },
   ]
-}
-
-type PoolAttributes = {
-  filterSize: [number, number]
-  strides: [number, number]
-  pad: 'same' | 'valid' | number
-  dimRoundingMode?: 'floor' | 'round' | 'ceil'
 }

@@ -1,0 +1,72 @@
+/**
+ * Kernels by functions of our own in the binding (resources/engine-headers/tmu_kernels.h), each one pass where TensorFlow
+ * needs several operations, beside those operations. On the processor only: they work on the tensors' memory.
+ */
+import { type NamedTensorMap, type Tensor, tensor } from '@tensorflow/tfjs-core'
+import { composedKernels } from '../composed.ts'
+import { crossEntropyGradientRows } from '../cross-entropy-rows.ts'
+import { type AdamAttributes, kernelNames, type SgdAttributes } from '../names.ts'
+import { runKernel } from '../run-kernel.ts'
+import type { NativeBackend } from './backend.ts'
+import { plainKernels } from './plain.ts'
+import type { KernelPair } from './twofold.ts'
+
+const sgdKind = 0
+const adamKind = 1
+
+export function ownKernels(backend: NativeBackend): readonly KernelPair[] {
+  const { binding } = backend
+  const ids = (tensors: readonly Tensor[]): number[] => backend.getInputTensorIds(tensors)
+  const update = (kind: number, tensors: readonly Tensor[], numbers: readonly number[]): Tensor[] =>
+    binding
+      .updateParameter(kind, ids(tensors), Float32Array.from(numbers))
+      .map((output) => backend.createOutputTensor(output))
+  const plain = plainKernels(backend)
+
+  return [
+    {
+      name: kernelNames.adam,
+      fast({ parameter, gradient, mean, square }, attributes) {
+        const { beta1, beta2, stepSize, rootScale, epsilon, weightDecay } = attributes as AdamAttributes
+        return update(
+          adamKind,
+          [parameter, gradient, mean, square],
+          [beta1, 1 - beta1, beta2, 1 - beta2, stepSize, rootScale, epsilon, weightDecay],
+        )
+      },
+      plain: composedKernels[kernelNames.adam],
+    },
+    {
+      name: kernelNames.sgd,
+      fast({ parameter, gradient, velocity }, attributes) {
+        const { lr, momentum, weightDecay } = attributes as SgdAttributes
+        return update(sgdKind, [parameter, gradient, velocity], [lr, momentum, weightDecay])
+      },
+      plain: composedKernels[kernelNames.sgd],
+    },
+    {
+      name: kernelNames.squaredNorm,
+      fast: (inputs: NamedTensorMap) => tensor(Float32Array.of(binding.sumOfSquares(ids(Object.values(inputs)))), []),
+      plain: plain[kernelNames.squaredNorm],
+    },
+    {
+      name: kernelNames.reluBiasGradient,
+      fast: ({ dy, y }) => binding.reluBiasGradient(ids([dy, y])).map((output) => backend.createOutputTensor(output)),
+      plain({ dy, y }) {
+        const dz = runKernel(kernelNames.reluGradient, { dy, y })
+        return [dz, runKernel(kernelNames.biasGradient, { dy: dz })]
+      },
+    },
+    {
+      name: kernelNames.crossEntropyGradient,
+      /** Reading waits for nothing on a processor. */
+      fast({ dy, logits, targets }) {
+        const gradients = new Float32Array(logits.size)
+        const [weights, z, t] = [dy, logits, targets].map((input) => input.dataSync<'float32'>())
+        crossEntropyGradientRows(weights, z, t, gradients, logits.size / dy.size)
+        return tensor(gradients, logits.shape)
+      },
+      plain: composedKernels[kernelNames.crossEntropyGradient],
+    },
+  ]
+}
