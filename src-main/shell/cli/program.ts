@@ -4,6 +4,7 @@ import { registerDatasetCommands } from './commands/dataset.ts'
 import { registerDemoCommand } from './commands/demo.ts'
 import { registerEngineCommands } from './commands/engine.ts'
 import { registerForgetCommands } from './commands/forget.ts'
+import { registerMethodCommands } from './commands/method.ts'
 import { registerModelCommands } from './commands/model.ts'
 import { registerOutcomeCommands } from './commands/outcome.ts'
 import { registerRunCommands } from './commands/run.ts'
@@ -27,6 +28,7 @@ export function createProgram(context: CommandContext, version: string): Command
   registerDatasetCommands(program, context)
   registerSplitCommands(program, context)
   registerForgetCommands(program, context)
+  registerMethodCommands(program, context)
   registerStudyCommands(program, context)
   registerRunCommands(program, context)
   registerModelCommands(program, context)
