@@ -135,7 +135,12 @@ describe('a second forget set of the same class', () => {
       seed: 7,
     })
     const second = await createStudy(bench, { name: 'second', forgetSet: 'others across', methods, settings })
-    expect((await bench.api.studies.plan({ study: second })).trains).toEqual({ originals: 0, golds: 2, twins: 0, shadows: 0 })
+    expect((await bench.api.studies.plan({ study: second })).trains).toEqual({
+      originals: 0,
+      golds: 2,
+      twins: 0,
+      shadows: 0,
+    })
     const { result, events } = await runStudy(bench, second)
     expect(result.runs.every((run) => run.state === 'succeeded')).toBe(true)
     const trained = finishedLabels(events).filter((label) => /^train-(original|twin)/.test(label))

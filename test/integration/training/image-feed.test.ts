@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { createPixelFeed, ImageCache, withLabels } from '#main/compute/worker/data/image-feed.ts'
 import { loadEngine } from '#main/compute/worker/engines/engine.ts'
@@ -81,6 +82,19 @@ describe('the image cache', () => {
     expect(await cache.read(stored.objects, stored.images)).toBe(first)
     const others = await stored.objects.put(bytes)
     expect(await cache.read(stored.objects, others)).toEqual(bytes)
+  })
+
+  it('holds a large set once, however many ask for it', async () => {
+    await using stored = await storeProblem()
+    const size = 48 * 2 ** 20
+    const large = await stored.objects.put(
+      Readable.from(Array.from({ length: 48 }, (_, i) => Buffer.alloc(2 ** 20, i))),
+    )
+    const cache = new ImageCache()
+    const before = process.memoryUsage().arrayBuffers
+    const reads = await Promise.all([1, 2, 3].map(() => cache.read(stored.objects, large)))
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1.25 * size)
+    expect(new Set(reads).size).toBe(1)
   })
 
   it('tries again after a read that failed', async () => {
