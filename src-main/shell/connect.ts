@@ -86,7 +86,7 @@ async function open(options: ConnectOptions, workspace: string, readOnly: boolea
     launcher: options.launcher ?? forkLauncher,
     shell: options.shell,
     readOnly,
-    stageCommand: stageCommandOf(process.env),
+    createExecutor: stageCommandOf(process.env),
     note: options.note,
   })
   const router = createRouter(workbench.api, (error) =>

@@ -1,3 +1,4 @@
+import { CommandExecutor } from '#main/compute/pool/command-executor.ts'
 import type { OpenWorkbenchOptions } from '#main/workbench/workbench.ts'
 import { AppError } from '#shared/errors.ts'
 
@@ -5,7 +6,7 @@ import { AppError } from '#shared/errors.ts'
  * Where stages run, if not in this machine's worker processes: `TMU_STAGE_COMMAND`, words separated by spaces (or a
  * JSON array of them), and `TMU_STAGE_SLOTS`, how many at once. See docs/stages.md.
  */
-export function stageCommandOf(environment: NodeJS.ProcessEnv): OpenWorkbenchOptions['stageCommand'] {
+export function stageCommandOf(environment: NodeJS.ProcessEnv): OpenWorkbenchOptions['createExecutor'] {
   const text = environment['TMU_STAGE_COMMAND']?.trim() ?? ''
   if (text === '') return undefined
   const [program, ...rest] = text.startsWith('[') ? parseWords(text) : text.split(/\s+/)
@@ -15,7 +16,7 @@ export function stageCommandOf(environment: NodeJS.ProcessEnv): OpenWorkbenchOpt
       hint: 'For example TMU_STAGE_COMMAND="tmu worker run-stage" and TMU_STAGE_SLOTS=2.',
     })
   }
-  return { command: [program, ...rest], slots }
+  return (_engine, objectsRoot) => new CommandExecutor({ command: [program, ...rest], objectsRoot, capacity: slots })
 }
 
 function parseWords(text: string): readonly string[] {

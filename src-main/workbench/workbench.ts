@@ -2,7 +2,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { destination, type Logger, pino } from 'pino'
 import { ObjectStore } from '#main/artifacts/object-store.ts'
-import { CommandExecutor } from '#main/compute/pool/command-executor.ts'
 import type { Executor } from '#main/compute/pool/executor.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
 import { thisMachine, workerSlots, workersThatFit } from '#main/compute/pool/machine.ts'
@@ -36,8 +35,8 @@ export interface OpenWorkbenchOptions {
   readonly readOnly?: boolean
   /** Worker processes an engine; default: by cores and memory. */
   readonly workers?: number
-  /** Runs stages by a command of their own instead of this machine's worker processes. */
-  readonly stageCommand?: { readonly command: readonly [string, ...string[]]; readonly slots: number } | undefined
+  /** Runs stages elsewhere than in this machine's worker processes. */
+  readonly createExecutor?: ((engine: EngineId, objectsRoot: string) => Executor) | undefined
   /** What a user should know that is no error. */
   note?(line: string): void
 }
@@ -69,7 +68,7 @@ export async function openWorkbench(options: OpenWorkbenchOptions): Promise<Work
 }
 
 function assemble(
-  { launcher, shell, workers, stageCommand, note = () => {} }: OpenWorkbenchOptions,
+  { launcher, shell, workers, createExecutor, note = () => {} }: OpenWorkbenchOptions,
   store: WritableStore | ReadableStore,
 ): Workbench {
   const { paths, db, repositories } = store
@@ -87,15 +86,12 @@ function assemble(
     if (known !== undefined) return known
     const size = workers === undefined ? {} : { size: workers }
     const objectsRoot = paths.objects
-    const executor =
-      stageCommand === undefined
-        ? new WorkerPool({ launcher, objectsRoot, engine, ...size })
-        : new CommandExecutor({ command: stageCommand.command, capacity: stageCommand.slots, objectsRoot })
+    const executor = createExecutor?.(engine, objectsRoot) ?? new WorkerPool({ launcher, objectsRoot, engine, ...size })
     executors.set(engine, executor)
     return executor
   }
   const capacityOf = (engine: EngineId): number =>
-    executors.get(engine)?.capacity ?? stageCommand?.slots ?? workers ?? workerSlots(engine)
+    createExecutor === undefined ? (workers ?? workerSlots(engine)) : executorFor(engine).capacity
   const engines = new Engines(launcher)
   const scheduler = new Scheduler({ repositories, objects, executorFor, report })
   const jobs = new Jobs({
@@ -105,7 +101,7 @@ function assemble(
     workersOf(engine, stageMemory) {
       const slots = capacityOf(engine)
       // Elsewhere, memory isn't this machine's.
-      const count = stageCommand === undefined ? workersThatFit(stageMemory, slots, thisMachine.memory()) : slots
+      const count = createExecutor === undefined ? workersThatFit(stageMemory, slots, thisMachine.memory()) : slots
       return { slots, stageMemory, count }
     },
     requireSpace: (bytes) => requireSpace(paths, bytes),
