@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineMethod } from '../../method.ts'
-import { sgdPlan, withOwnLabels } from './plans.ts'
+import { sgdPlan, visitsBeside, withOwnLabels } from './plans.ts'
 import { sgdParams } from './sgd-parameters.ts'
 
 /**
@@ -26,10 +26,7 @@ export const negGradPlus = defineMethod({
   refusesClassRemoval: false,
   needs: () => ({}),
   estimate({ epochs, alpha, batchSize, forgetBatchSize }, counts) {
-    const steps = Math.ceil(counts.retain / batchSize)
-    const round = Math.ceil(counts.forget / forgetBatchSize)
-    const begun = Math.min((steps % round) * forgetBatchSize, counts.forget)
-    const beside = alpha === 1 ? 0 : Math.floor(steps / round) * counts.forget + begun
+    const beside = alpha === 1 ? 0 : visitsBeside(counts.retain / batchSize, counts.forget, forgetBatchSize)
     const visits = epochs * (counts.retain + beside)
     return { visitsForward: visits, visitsBackward: visits }
   },

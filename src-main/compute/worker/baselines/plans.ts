@@ -75,6 +75,12 @@ export function joined(a: Int32Array, b: Int32Array): Int32Array {
   return both
 }
 
+/** How many samples a pass of so many steps (the last may be a part of one) takes from a list that comes round beside it. */
+export function visitsBeside(steps: number, count: number, batchSize: number): number {
+  const [whole, round] = [Math.ceil(steps), Math.ceil(count / batchSize)]
+  return Math.floor(whole / round) * count + Math.min((whole % round) * batchSize, count)
+}
+
 /** A seeded order of samples: lists are ascending, so that neighbours often share a class. */
 export function inRandomOrder(samples: Int32Array, seed: number, use: string): Int32Array {
   return Random.of(seed, 'unlearn', use).shuffle(samples.slice())
