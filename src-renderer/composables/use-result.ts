@@ -31,7 +31,9 @@ export function provideResult(): ResultContext {
   )
   const result = useResource(
     async (signal) =>
-      study.data.value === null ? null : client.studies.result({ study: study.data.value.id }, { signal }),
+      study.data.value === null
+        ? null
+        : client.studies.result({ study: study.data.value.id, perModel: false }, { signal }),
     () => study.data.value?.id,
   )
   watch([evaluated, state], () => void result.reload())

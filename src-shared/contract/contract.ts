@@ -33,11 +33,13 @@ import {
   forgetSamplesInput,
   importDatasetInput,
   installEngineInput,
+  listRunsInput,
   matchListInput,
   neighboursInput,
   previewDatasetInput,
   qualityInput,
   reference,
+  resultInput,
   sampleNamesInput,
   sheetInput,
   splitRuleInput,
@@ -166,7 +168,7 @@ export const contract = {
       .output(type<{ readonly study: string; readonly state: JobState }>()),
     /** A snapshot first, then changes; ends after `finished`. Leaving it doesn't stop the job. */
     watch: procedure.input(z.strictObject({ study: reference })).output(eventIterator(type<StudyEvent>())),
-    result: procedure.input(z.strictObject({ study: reference })).output(type<StudyResult>()),
+    result: procedure.input(resultInput).output(type<StudyResult>()),
     /**
      * Makes the study that tries settings of each method on the twin problem, without any gold: the same number for
      * each. `run` runs it like any other.
@@ -193,7 +195,7 @@ export const contract = {
       .output(type<TwinView>()),
   },
   runs: {
-    list: procedure.input(z.strictObject({ study: reference.optional() })).output(type<readonly Run[]>()),
+    list: procedure.input(listRunsInput).output(type<readonly Run[]>()),
     get: procedure.input(z.strictObject({ run: reference })).output(type<Run>()),
     cancel: procedure.input(z.strictObject({ run: reference })).output(type<Run>()),
     resume: procedure.input(z.strictObject({ run: reference })).output(type<Run>()),

@@ -262,3 +262,14 @@ export const adoptTuningInput = z.strictObject({
   /** Name of the study with the tuned settings; default: `NAME tuned`. */
   name: newName.optional(),
 })
+
+/** With `perModel` false, figures come without their values by model: a tenth of the size, for tables. */
+export const resultInput = z.strictObject({ study: reference, perModel: z.boolean().optional() })
+
+/** Oldest first; the next page begins `after` the last run of the one before. */
+export const listRunsInput = z.strictObject({
+  study: reference.optional(),
+  perModel: z.boolean().optional(),
+  after: reference.optional(),
+  limit: z.int().min(1).max(10_000).optional(),
+})

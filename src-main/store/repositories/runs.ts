@@ -57,6 +57,8 @@ export interface RunRepository {
    * @throws AppError `bad-input` when several do.
    */
   findRun(idOrPrefix: string): StoredRun | null
+  /** Which states a study's runs are in. */
+  runStates(studyId: StudyId): ReadonlySet<JobState>
   /** Each change of state throws AppError `conflict` when the table of transitions doesn't allow it. */
   startRun(id: RunId): void
   finishRun(id: RunId, result: RunResult): void
@@ -84,6 +86,7 @@ export function createRunRepository(context: StoreContext): RunRepository {
     // SQLite takes a negative limit for none.
     return statement.all({ ...filter, limit: filter.limit ?? -1 })
   }
+  const states = db.prepare<[StudyId], { state: string }>('SELECT DISTINCT state FROM runs WHERE study_id = ?')
   const find = db.prepare<[string], RunRow>(`${select} WHERE r.id = ?`)
   // Two are enough to know that there is more than one.
   const findByPrefix = db.prepare<{ prefix: string }, RunRow>(
@@ -123,6 +126,10 @@ export function createRunRepository(context: StoreContext): RunRepository {
 
   return translating(db.name, {
     listRuns: (filter = {}) => list(filter).map(fromRow),
+    runStates(studyId) {
+      const where = { row: `a run of ${studyId}`, column: 'state' }
+      return new Set(states.all(studyId).map(({ state }) => readChoice(jobStates, state, where)))
+    },
     findRun(idOrPrefix) {
       const exact = find.get(idOrPrefix)
       if (exact !== undefined) return fromRow(exact)

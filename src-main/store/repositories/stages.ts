@@ -81,12 +81,19 @@ export interface StoredStage extends Omit<StageRecord, 'label' | 'scope'> {
   readonly paidBy: StudyId | null
 }
 
-/** A stage as one study sees it. */
-export interface StudyStage extends StoredStage {
+/** A stage as one study sees it; without its spec, which is most of a row. */
+export interface StudyStage extends Omit<StoredStage, 'spec'> {
   readonly label: string
   readonly scope: CostScope
   /** The one run that it serves; null where it serves several. */
   readonly runId: RunId | null
+  /** Its place among all links of studies and stages. */
+  readonly link: number
+}
+
+export interface StagePage {
+  readonly after?: number
+  readonly limit?: number
 }
 
 /** `spec` is JSON, as its maker wrote it. */
@@ -102,6 +109,8 @@ export interface StageLink {
 
 export interface StageRepository {
   getStage(key: StageKey): StoredStage | null
+  /** Its state alone, which is quicker to have. */
+  stageState(key: StageKey): JobState | null
   /** By key. */
   listStages(filter?: { readonly state?: JobState }): readonly StoredStage[]
   /** What finished last, newest first: kind, engine, parameters and cost are what estimates learn from. */
@@ -113,8 +122,8 @@ export interface StageRepository {
   ensureStage(stage: NewStage, spec: string): StoredStage
   /** Says that a study needs a stage; saying it again replaces run, label and scope. */
   linkStudyStage(link: StageLink): void
-  /** In the order in which they were linked. */
-  listStudyStages(studyId: StudyId): readonly StudyStage[]
+  /** In the order in which they were linked; those after the link `after`, `limit` at most. */
+  listStudyStages(studyId: StudyId, page?: StagePage): readonly StudyStage[]
   /** Each change of state throws AppError `conflict` when the table of transitions doesn't allow it. */
   startStage(key: StageKey, lease: Lease): void
   /** @throws AppError `conflict` unless the stage runs for this holder. */
@@ -153,6 +162,7 @@ export function createStageRepository(context: StoreContext): StageRepository {
   const list = db.prepare<{ state: JobState | null }, StageRow>(
     `SELECT ${columns} FROM stages WHERE @state IS NULL OR state = @state ORDER BY key`,
   )
+  const stateOf = db.prepare<[StageKey], { state: string }>('SELECT state FROM stages WHERE key = ?')
   const finishedCosts = db.prepare<[number], StageRow>(
     `SELECT ${columns} FROM stages WHERE state = 'succeeded' ORDER BY finished_at DESC LIMIT ?`,
   )
@@ -161,9 +171,13 @@ export function createStageRepository(context: StoreContext): StageRepository {
     `${insertStatement(studyStagesTable)}
      ON CONFLICT (study_id, stage_key) DO UPDATE SET run_id = excluded.run_id, label = excluded.label, scope = excluded.scope`,
   )
-  const ofStudy = db.prepare<[StudyId], StageRow & StudyStageRow>(
-    `SELECT ${columnList(stagesTable, 't')}, ${columnList(studyStagesTable, 'l')}
-     FROM study_stages l JOIN stages t ON t.key = l.stage_key WHERE l.study_id = ? ORDER BY l.rowid`,
+  const ofStudy = db.prepare<{ studyId: StudyId; after: number; limit: number }, JoinedRow>(
+    // The page is cut before the join: its order isn't that of any index.
+    `SELECT ${columnList(stagesTable, 't').replace('t.spec', "'' AS spec")}, ${columnList(studyStagesTable, 'l')}, l.link
+     FROM (
+       SELECT rowid AS link, ${columnList(studyStagesTable)} FROM study_stages
+       WHERE study_id = @studyId AND rowid > @after ORDER BY rowid LIMIT @limit
+     ) l JOIN stages t ON t.key = l.stage_key ORDER BY l.link`,
   )
   const renew = db.prepare<{ key: StageKey; expiresAt: string; holder: string }>(
     `UPDATE stages SET lease_expires_at = @expiresAt WHERE key = @key AND state = 'running' AND lease_holder = @holder`,
@@ -245,6 +259,10 @@ export function createStageRepository(context: StoreContext): StageRepository {
       return row === undefined ? null : fromRow(row)
     },
     listStages: ({ state } = {}) => list.all({ state: state ?? null }).map(fromRow),
+    stageState(key) {
+      const row = stateOf.get(key)
+      return row === undefined ? null : readChoice(jobStates, row.state, { row: `stage ${key}`, column: 'state' })
+    },
     listFinishedCosts: (limit) =>
       finishedCosts.all(limit).flatMap((row) => {
         const { kind, engine, spec, cost } = fromRow(row)
@@ -254,7 +272,9 @@ export function createStageRepository(context: StoreContext): StageRepository {
     linkStudyStage({ studyId, stageKey, runId, label, scope }) {
       link.run({ study_id: studyId, stage_key: stageKey, run_id: runId, label, scope })
     },
-    listStudyStages: (studyId) => ofStudy.all(studyId).map(fromJoinedRow),
+    // SQLite takes a negative limit for none.
+    listStudyStages: (studyId, { after = 0, limit = -1 } = {}) =>
+      ofStudy.all({ studyId, after, limit }).map(fromJoinedRow),
     startStage: (key, { worker, expiresAt }) => start(key, { holder, worker, expiresAt, at: now() }),
     renewLease: (key, expiresAt) => requireOne(renew.run({ key, expiresAt, holder }).changes, key),
     saveCheckpoint: saveChecked,
@@ -342,9 +362,13 @@ function fromRow(row: StageRow): StoredStage {
   }
 }
 
-function fromJoinedRow(row: StageRow & StudyStageRow): StudyStage {
+type JoinedRow = StageRow & StudyStageRow & { readonly link: number }
+
+function fromJoinedRow(row: JoinedRow): StudyStage {
+  const { spec: _, ...stage } = fromRow(row)
   return {
-    ...fromRow(row),
+    ...stage,
+    link: row.link,
     label: row.label,
     scope: readChoice(scopes, row.scope, { row: `stage ${row.key}`, column: 'scope' }),
     runId: row.run_id as RunId | null,

@@ -13,6 +13,7 @@ import type { PredictorReport } from '#shared/domain/tmu.ts'
 import type { ObjectHash, RunId, StageKey } from '#shared/ids.ts'
 import { referenceTmuMethod } from '../jobs/graph/labelling.ts'
 import { goldMethod } from '../jobs/graph.ts'
+import { allRuns, stagesOfStudy } from '../jobs/row-pages.ts'
 import type { JobSummary } from '../jobs/study-job.ts'
 import type { LoadedStudy, PlannedRun } from '../jobs/study-loader.ts'
 import { isClassRemoval } from '../studies/choose-methods.ts'
@@ -36,9 +37,9 @@ export async function statisticsOf(
   reference: string | undefined,
 ): Promise<StudyStatistics> {
   const { study, runs: planned } = loaded
-  const rows = new Map(repositories.stages.listStudyStages(study.id).map((row) => [row.key, row]))
+  const rows = await stagesOfStudy(repositories, study.id)
   const succeeded = new Set(
-    repositories.runs.listRuns({ studyId: study.id }).flatMap((run) => (run.state === 'succeeded' ? [run.id] : [])),
+    (await allRuns(repositories, { study: study.id })).flatMap((run) => (run.state === 'succeeded' ? [run.id] : [])),
   )
   const evaluations = await readEvaluations(objects, planned, succeeded, rows)
   const evaluated = planned.flatMap(({ id, method, seed, evaluate }) => {
@@ -73,10 +74,13 @@ async function predictorsOf(
 }
 
 /** Everything that a finished (or unfinished) study has to show, from its rows and stored predictions alone. */
-export async function studyResult({ repositories, objects, loaded, summary }: ResultParts): Promise<StudyResult> {
+export async function studyResult(
+  { repositories, objects, loaded, summary }: ResultParts,
+  perModel: boolean,
+): Promise<StudyResult> {
   const { study, engine, forgetSet, runs: planned } = loaded
-  const stored = repositories.runs.listRuns({ studyId: study.id })
-  const rows = new Map(repositories.stages.listStudyStages(study.id).map((row) => [row.key, row]))
+  const stored = await allRuns(repositories, { study: study.id })
+  const rows = await stagesOfStudy(repositories, study.id)
   const succeeded = new Set(stored.filter((run) => run.state === 'succeeded').map((run) => run.id))
   const evaluations = await readEvaluations(objects, planned, succeeded, rows)
   const classRemoval = isClassRemoval(forgetSet)
@@ -92,7 +96,7 @@ export async function studyResult({ repositories, objects, loaded, summary }: Re
     seconds: summary?.seconds ?? workingSeconds([...rows.values()], stored),
     gate,
     stages: summary === null ? countStages([...rows.values()], stored) : pick(summary),
-    runs: stored.map((run) => toRun(objects, run)),
+    runs: stored.map((run) => toRun(objects, run, { perModel })),
     verdicts: verdictsOf(planned, evaluations, gate, study.config.margin, classRemoval),
     ledger: ledgerOf(loaded, rows, succeeded),
     settings: Object.fromEntries(study.config.methods.map((method) => [method, settingsOrigin(study.config, method)])),

@@ -12,6 +12,7 @@ import type { ObjectHash, RunId, StageKey, StudyId } from '#shared/ids.ts'
 import type { LiveStage, StudyEvent } from '#shared/progress.ts'
 import { estimateBytes, estimateVisits } from './estimate.ts'
 import { Experience } from './experience.ts'
+import { allRuns, stagesOfStudy } from './row-pages.ts'
 import type { Scheduler } from './scheduler.ts'
 import { type JobRequest, type StageEstimate, StudyJob } from './study-job.ts'
 import { type LoadedStudy, type PlannedRun, runsByStage, StudyLoader } from './study-loader.ts'
@@ -173,7 +174,7 @@ export class Jobs {
     const rows = await this.#ensureStages(loaded)
     const available = await this.#available(rows)
     const runs = chosen === undefined ? loaded.runs : loaded.runs.filter((run) => chosen.has(run.id))
-    const stored = new Map(repositories.runs.listRuns({ studyId: study.id }).map((run) => [run.id, run.state]))
+    const stored = new Map((await allRuns(repositories, { study: study.id })).map((run) => [run.id, run.state]))
     const isComplete = (run: PlannedRun): boolean => run.needs.every((key) => available.has(key))
     const settled = new Set(
       runs.filter((run) => stored.get(run.id) === 'succeeded' && isComplete(run)).map((run) => run.id),
@@ -221,7 +222,7 @@ export class Jobs {
     const { repositories } = this.#options
     const { study, nodes, runs } = loaded
     const users = runsByStage(runs)
-    const linked = new Map(repositories.stages.listStudyStages(study.id).map((row) => [row.key, row]))
+    const linked = await stagesOfStudy(repositories, study.id)
     const runOf = (key: StageKey): RunId | null => {
       const serving = users.get(key) ?? []
       return serving.length === 1 ? serving[0].id : null
@@ -241,7 +242,7 @@ export class Jobs {
       await nextTurn()
     }
     if (missing.length === 0) return linked
-    return new Map(repositories.stages.listStudyStages(study.id).map((row) => [row.key, row]))
+    return await stagesOfStudy(repositories, study.id)
   }
 
   /** Stages whose results are all there. One that lost an object waits again. */
@@ -275,7 +276,7 @@ export class Jobs {
 
   async #idleStages(study: Study, engine: EngineId): Promise<readonly LiveStage[]> {
     const { nodes } = await this.loader.load(study, engine)
-    const rows = new Map(this.#options.repositories.stages.listStudyStages(study.id).map((row) => [row.key, row]))
+    const rows = await stagesOfStudy(this.#options.repositories, study.id)
     const curves = await this.#curves(rows.values())
     return nodes.map(({ key, kind, label }) => {
       const row = rows.get(key)

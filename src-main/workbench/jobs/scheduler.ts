@@ -232,14 +232,25 @@ export class Scheduler {
 
   /** Whose turn it is. `short` gains the slots that stay empty for want of memory. */
   #next(short: Set<SlotGroup>): Task | null {
+    if (this.#paused) return null
     for (;;) {
       let best: { readonly task: Task; readonly share: Share; readonly rank: number } | null = null
+      const free = new Map<EngineId, boolean>()
       for (const task of this.#ready) {
-        const group = slotGroupOf(task.node.engine)
-        if (short.has(group) || this.#runningIn(group) >= this.#capacityOf(task)) continue
-        for (const share of this.#claimants(task)) {
-          const claim = { task, share, rank: task.rank }
-          if (best === null || compareClaims(claim, best) < 0) best = claim
+        const { engine } = task.node
+        let isFree = free.get(engine)
+        if (isFree === undefined) {
+          const group = slotGroupOf(engine)
+          isFree = !short.has(group) && this.#runningIn(group) < this.#options.executorFor(engine).capacity
+          free.set(engine, isFree)
+        }
+        if (!isFree) continue
+        for (const watcher of task.watchers) {
+          const share = this.#shares.get(watcher)
+          if (share === undefined || share.paused) continue
+          if (best === null || compareClaims(share, task.rank, best.share, best.rank) < 0) {
+            best = { task, share, rank: task.rank }
+          }
         }
       }
       if (best === null) return null
@@ -255,22 +266,14 @@ export class Scheduler {
     }
   }
 
-  #claimants(task: Task): readonly Share[] {
-    if (this.#paused) return []
-    const shares: Share[] = []
-    for (const watcher of task.watchers) {
-      const share = this.#shares.get(watcher)
-      if (share !== undefined && !share.paused) shares.push(share)
-    }
-    return shares
+  /** Whether anybody who wants it isn't paused. */
+  #mayRun({ watchers }: Task): boolean {
+    if (this.#paused) return false
+    return [...watchers].some((watcher) => this.#shares.get(watcher)?.paused === false)
   }
 
   #runningIn(group: SlotGroup): number {
     return this.#running.get(group) ?? 0
-  }
-
-  #capacityOf(task: Task): number {
-    return this.#options.executorFor(task.node.engine).capacity
   }
 
   #start(task: Task): void {
@@ -349,7 +352,7 @@ export class Scheduler {
   /** Stages that run for paused studies alone. */
   #stopPaused(): readonly Promise<void>[] {
     const stopping = [...this.#tasks.values()].filter(
-      (task) => task.phase === 'running' && task.watchers.size > 0 && this.#claimants(task).length === 0,
+      (task) => task.phase === 'running' && task.watchers.size > 0 && !this.#mayRun(task),
     )
     for (const task of stopping) this.#interrupt(task)
     return stopping.map((task) => task.end)

@@ -450,7 +450,7 @@ export class StudyJob implements StageWatcher {
     const { repositories, loaded } = this.#parts
     const { id } = loaded.study
     if (repositories.studies.findStudy(id)?.state !== 'running') return
-    const states = new Set(repositories.runs.listRuns({ studyId: id }).map((run) => run.state))
+    const states = repositories.runs.runStates(id)
     if (this.#stop === 'interrupted' || states.has('interrupted')) repositories.studies.setStudyState(id, 'interrupted')
     else if (this.#broken !== null || states.has('failed') || this.#outcome() === 'failed')
       repositories.studies.setStudyState(id, 'failed')

@@ -9,6 +9,7 @@ import { AppError } from '#shared/errors.ts'
 import type { RunId, StageKey } from '#shared/ids.ts'
 import type { CompiledAttack, CompiledRun } from './graph/compiled-study.ts'
 import { type CompiledStudy, compilationSteps, dependenciesOf } from './graph.ts'
+import { allRuns } from './row-pages.ts'
 import { type DerivedLists, deriveSampleLists, type NewLists, type SampleLists } from './sample-lists.ts'
 import { deriveShadowLists } from './shadow-lists.ts'
 
@@ -88,7 +89,7 @@ export class StudyLoader {
     )
     const dependencies = new Map(nodes.map((node) => [node.key, dependenciesOf(node)]))
     const rows = new Map(
-      this.#repositories.runs.listRuns({ studyId: study.id }).map((run) => [`${run.method} ${run.seed}`, run.id]),
+      (await allRuns(this.#repositories, { study: study.id })).map((run) => [`${run.method} ${run.seed}`, run.id]),
     )
     const planned = runs.map((run): PlannedRun => {
       const id = rows.get(`${run.method} ${run.seed}`)

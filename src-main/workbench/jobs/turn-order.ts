@@ -1,5 +1,5 @@
 /** Whose turn it is. Pure: who may run at all, and on what, is decided elsewhere. */
-import { type Priority, priorities } from '#shared/domain/queue.ts'
+import type { Priority } from '#shared/domain/queue.ts'
 
 /** A study's part in the machine. */
 export interface Share {
@@ -9,24 +9,22 @@ export interface Share {
   served: number
 }
 
-/** A stage that could start, for one of those who want it. */
-export interface Claim {
-  readonly share: Pick<Share, 'priority' | 'served'>
-  /** Seconds from the stage's start to the end of the longest chain behind it. */
-  readonly rank: number
+/**
+ * Negative where a stage for study `a` goes before one for study `b`: the more urgent study, then the one that has had
+ * less of the machine, so that studies take turns however long their stages are, and within a study the stage with the
+ * longest chain behind it (`rank`: seconds from its start to that chain's end).
+ */
+export function compareClaims(
+  a: Pick<Share, 'priority' | 'served'>,
+  aRank: number,
+  b: Pick<Share, 'priority' | 'served'>,
+  bRank: number,
+): number {
+  if (a === b) return bRank - aRank
+  return urgency[b.priority] - urgency[a.priority] || a.served - b.served || bRank - aRank
 }
 
-/**
- * Negative where `a` goes first: the more urgent study, then the one that has had less of the machine, so that studies
- * take turns however long their stages are, and within a study the stage with the longest chain behind it.
- */
-export function compareClaims(a: Claim, b: Claim): number {
-  return (
-    priorities.indexOf(b.share.priority) - priorities.indexOf(a.share.priority) ||
-    a.share.served - b.share.served ||
-    b.rank - a.rank
-  )
-}
+const urgency: Readonly<Record<Priority, number>> = { low: 0, normal: 1, high: 2 }
 
 /** What a study that joins now has been served: nobody owes it the past. */
 export function servedOfNewcomer(others: Iterable<Share>): number {

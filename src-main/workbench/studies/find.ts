@@ -1,6 +1,7 @@
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { Repositories } from '#main/store/index.ts'
 import type { StoredRun } from '#main/store/repositories/runs.ts'
+import type { Metric, MetricTable } from '#shared/domain/metrics.ts'
 import type { Run, Study } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import { notFound } from '../datasets/near-matches.ts'
@@ -23,8 +24,8 @@ export function requireRun({ runs }: Repositories, idOrPrefix: string): StoredRu
   })
 }
 
-/** A run as the contract shows it. */
-export function toRun(objects: ObjectStore, stored: StoredRun): Run {
+/** A run as the contract shows it; for long lists, without each figure's values by model, which are most of it. */
+export function toRun(objects: ObjectStore, stored: StoredRun, { perModel = true } = {}): Run {
   const { id, studyId, studyName, method, seed, state, metrics, cost, error, outcome, createdAt, finishedAt } = stored
   return {
     id,
@@ -33,11 +34,20 @@ export function toRun(objects: ObjectStore, stored: StoredRun): Run {
     method,
     seed,
     state,
-    metrics,
+    metrics: metrics === null || perModel ? metrics : withoutModels(metrics),
     cost,
     error,
     outcomePath: outcome === null ? null : objects.path(outcome),
     createdAt,
     finishedAt,
   }
+}
+
+function withoutModels(metrics: MetricTable): MetricTable {
+  const entries = Object.entries(metrics).map(([name, metric]): [string, Metric] => {
+    if (!('perModel' in metric)) return [name, metric]
+    const { perModel: _, ...rest } = metric
+    return [name, rest]
+  })
+  return Object.fromEntries(entries)
 }

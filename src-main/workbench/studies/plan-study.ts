@@ -18,14 +18,14 @@ export async function planStudy(repositories: Repositories, jobs: Jobs, loaded: 
   const stages: PlannedStage[] = []
   for (const [position, node] of loaded.nodes.entries()) {
     if (position % chunkSize === chunkSize - 1) await new Promise((resolve) => setImmediate(resolve))
-    const stored = repositories.stages.getStage(node.key)
-    const isWaiting = stored === null || (stored.state === 'queued' && !isActive)
+    const stored = repositories.stages.stageState(node.key)
+    const isWaiting = stored === null || (stored === 'queued' && !isActive)
     stages.push({
       key: node.key,
       kind: node.kind,
       label: node.label,
       scope: node.scope,
-      state: isWaiting ? 'planned' : stored.state,
+      state: isWaiting ? 'planned' : stored,
       dependsOn: dependenciesOf(node),
       runs: runsOf(node.key),
       estimate: { ...estimateVisits(node, loaded.lists), seconds: jobs.estimateOf(loaded, node).seconds },

@@ -12,6 +12,7 @@ import { statisticsOf, studyResult } from '../comparison/study-result.ts'
 import { readSampleTable } from '../datasets/sample-data.ts'
 import { referenceTmuMethod } from '../jobs/graph/labelling.ts'
 import type { Jobs } from '../jobs/jobs.ts'
+import { allRuns } from '../jobs/row-pages.ts'
 import type { LoadedStudy, PlannedRun } from '../jobs/study-loader.ts'
 import { ForgetSamples } from '../outcomes/forget-samples.ts'
 import { twinView } from '../outcomes/twin-view.ts'
@@ -82,10 +83,10 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
         const study = requireStudy(repositories, nameOrId)
         yield* jobs.watch(study, await engineOf(study), options?.signal)
       },
-      async result({ study }) {
+      async result({ study, perModel = true }) {
         const loaded = await load(study)
         const summary = jobs.jobOf(loaded.study.id)?.summary ?? null
-        return await studyResult({ repositories, objects, loaded, summary })
+        return await studyResult({ repositories, objects, loaded, summary }, perModel)
       },
       tune: async ({ study: nameOrId, name, methods, budget, seeds }) => {
         const study = requireStudy(repositories, nameOrId)
@@ -183,9 +184,13 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
       },
     },
     runs: {
-      async list({ study }) {
-        const filter = study === undefined ? {} : { studyId: requireStudy(repositories, study).id }
-        return repositories.runs.listRuns(filter).map((run) => toRun(objects, run))
+      async list({ study, perModel = true, after, limit }) {
+        const runs = await allRuns(repositories, {
+          ...(study === undefined ? {} : { study: requireStudy(repositories, study).id }),
+          ...(after === undefined ? {} : { after: requireRun(repositories, after).id }),
+          ...(limit === undefined ? {} : { limit }),
+        })
+        return runs.map((run) => toRun(objects, run, { perModel }))
       },
       get: async ({ run }) => runNow(run),
       async cancel({ run }) {

@@ -137,7 +137,9 @@ describe('shadow models', () => {
       )
       const members: Int32Array[] = []
       for (const row of rows.filter(({ kind }) => kind === 'train-shadow')) {
-        const { inputs } = JSON.parse(row.spec) as { inputs: { members: { object: never } } }
+        const { inputs } = JSON.parse(store.repositories.stages.getStage(row.key)?.spec ?? '') as {
+          inputs: { members: { object: never } }
+        }
         members.push((await readArrays(objects, inputs.members.object))['ids'].data as Int32Array)
       }
       const [a, b] = members
