@@ -8,36 +8,74 @@ import { AppError } from '#shared/errors.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const pages = join(root, 'out', 'renderer')
+const workerPage = join(root, 'out', 'worker-page')
 
 /** The folder of the built pages; builds them first when the sources are newer than the last build. */
 export async function ensurePages(note: (line: string) => void): Promise<string> {
-  const sources = join(root, 'src-renderer')
-  const stamp = join(pages, '.build-stamp')
-  if (!existsSync(sources)) {
-    if (existsSync(join(pages, 'index.html'))) return pages
-    throw new AppError('internal', 'The pages of the workbench are missing.', { hint: 'Install TMU Workbench again.' })
-  }
-  const wanted = await fingerprint(
-    [sources, join(root, 'src-shared')],
-    ['vite.renderer.config.ts', 'package-lock.json'],
+  return await ensureBuilt(
+    {
+      folder: pages,
+      main: 'index.html',
+      sources: ['src-renderer', 'src-shared'],
+      config: 'vite.renderer.config.ts',
+      what: 'the pages',
+    },
+    note,
   )
+}
+
+/** The folder of the scripts for workers in a browser; builds them first when the sources are newer than the last build. */
+export async function ensureWorkerPage(note: (line: string) => void): Promise<string> {
+  return await ensureBuilt(
+    {
+      folder: workerPage,
+      main: 'worker.js',
+      sources: ['src-main/compute', 'src-main/formats', 'src-main/metrics', 'src-shared'],
+      config: 'vite.worker-page.config.ts',
+      what: 'the worker for a browser',
+    },
+    note,
+  )
+}
+
+interface Built {
+  readonly folder: string
+  /** The file without which it isn't there. */
+  readonly main: string
+  readonly sources: readonly [string, ...string[]]
+  readonly config: string
+  readonly what: string
+}
+
+async function ensureBuilt(
+  { folder, main, sources, config, what }: Built,
+  note: (line: string) => void,
+): Promise<string> {
+  const stamp = join(folder, '.build-stamp')
+  const folders = sources.map((source) => join(root, source))
+  if (!existsSync(folders[0])) {
+    if (existsSync(join(folder, main))) return folder
+    throw new AppError('internal', `Of this program, ${what} is missing.`, { hint: 'Install TMU Workbench again.' })
+  }
+  const wanted = await fingerprint(folders, [config, 'package-lock.json'])
   const built = await readFile(stamp, 'utf8').catch(() => '')
-  if (built === wanted && existsSync(join(pages, 'index.html'))) return pages
-  note('Building the pages; this happens after each change only.')
+  if (built === wanted && existsSync(join(folder, main))) return folder
+  note(`Building ${what}; this happens after each change only.`)
   const { build } = await import('vite')
-  // Built aside and renamed, so that two processes at once, or a killed one, never leave half of the pages.
-  const fresh = `${pages}.${process.pid}`
-  await build({ configFile: join(root, 'vite.renderer.config.ts'), logLevel: 'error', build: { outDir: fresh } })
+  // Built aside and renamed, so that two processes at once, or a killed one, never leave half of it.
+  const fresh = `${folder}.${process.pid}`
+  await build({ configFile: join(root, config), logLevel: 'error', build: { outDir: fresh } })
   await writeFile(join(fresh, '.build-stamp'), wanted)
-  await rm(pages, { recursive: true, force: true })
-  await rename(fresh, pages).catch(() => rm(fresh, { recursive: true, force: true }))
-  return pages
+  await rm(folder, { recursive: true, force: true })
+  await rename(fresh, folder).catch(() => rm(fresh, { recursive: true, force: true }))
+  return folder
 }
 
 /** Main, preload, workers and pages as the desktop window needs them, in `out/`. */
 export async function buildDesktop(): Promise<void> {
   const { build } = await import('electron-vite')
   await build({ root, configFile: join(root, 'electron.vite.config.ts'), logLevel: 'warn' })
+  await ensureWorkerPage(() => {})
 }
 
 async function fingerprint(folders: readonly string[], files: readonly string[]): Promise<string> {

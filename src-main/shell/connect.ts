@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
+import { type PageOpener, pageLauncher } from '#main/compute/pool/page-launcher.ts'
 import { currentHolder } from '#main/store/lock.ts'
 import { socketPath } from '#main/store/socket-path.ts'
 import { locateWorkspace, workspacePaths } from '#main/store/workspace.ts'
@@ -12,6 +13,7 @@ import { openWorkbench } from '#main/workbench/workbench.ts'
 import type { WorkbenchApi } from '#shared/contract/api.ts'
 import type { SystemInfo } from '#shared/domain/system.ts'
 import { AppError } from '#shared/errors.ts'
+import { chromiumPages } from './chromium-pages.ts'
 import { createInProcessClient, type WorkbenchClient } from './client.ts'
 import { attach, createToken, listenOnLocalSocket } from './local-socket.ts'
 import { createRouter } from './router.ts'
@@ -39,6 +41,8 @@ export interface ConnectOptions {
   readonly mode: 'read' | 'write' | 'machine'
   readonly shell: SystemInfo['shell']
   readonly launcher?: Launcher
+  /** Opens the pages that workers of the webgpu engine run in; default: in a Chromium of this machine. */
+  readonly pages?: PageOpener
   readonly note: (line: string) => void
 }
 
@@ -84,6 +88,7 @@ async function open(options: ConnectOptions, workspace: string, readOnly: boolea
   const workbench = await openWorkbench({
     workspace,
     launcher: options.launcher ?? forkLauncher,
+    pageLauncher: pageLauncher(options.pages ?? chromiumPages(options.note)),
     shell: options.shell,
     readOnly,
     createExecutor: stageCommandOf(process.env),

@@ -30,6 +30,8 @@ export interface OpenWorkbenchOptions {
   /** The workspace's folder; made when it isn't there. */
   readonly workspace: string
   readonly launcher: Launcher
+  /** Launches workers of the webgpu engine; without it that engine isn't there. */
+  readonly pageLauncher?: Launcher
   readonly shell: SystemInfo['shell']
   /** Looks without taking the lock; whatever would write is refused. */
   readonly readOnly?: boolean
@@ -68,7 +70,7 @@ export async function openWorkbench(options: OpenWorkbenchOptions): Promise<Work
 }
 
 function assemble(
-  { launcher, shell, workers, createExecutor, note = () => {} }: OpenWorkbenchOptions,
+  { launcher, pageLauncher, shell, workers, createExecutor, note = () => {} }: OpenWorkbenchOptions,
   store: WritableStore | ReadableStore,
 ): Workbench {
   const { paths, db, repositories } = store
@@ -80,19 +82,21 @@ function assemble(
     log?.info({ stages: store.swept.stages }, 'Found interrupted stages.')
   }
 
+  const engines = new Engines(launcher, pageLauncher)
   const executors = new Map<EngineId, Executor>()
   const executorFor = (engine: EngineId): Executor => {
     const known = executors.get(engine)
     if (known !== undefined) return known
     const size = workers === undefined ? {} : { size: workers }
     const objectsRoot = paths.objects
-    const executor = createExecutor?.(engine, objectsRoot) ?? new WorkerPool({ launcher, objectsRoot, engine, ...size })
+    const executor =
+      createExecutor?.(engine, objectsRoot) ??
+      new WorkerPool({ launcher: engines.launcherOf(engine), objectsRoot, engine, ...size })
     executors.set(engine, executor)
     return executor
   }
   const capacityOf = (engine: EngineId): number =>
     createExecutor === undefined ? (workers ?? workerSlots(engine)) : executorFor(engine).capacity
-  const engines = new Engines(launcher)
   const scheduler = new Scheduler({ repositories, objects, executorFor, report })
   const jobs = new Jobs({
     repositories,

@@ -55,8 +55,12 @@ async function unpacked(): Promise<string> {
 }
 
 /** A real Chromium: an installed one where there is one, else the npm package's. */
+export async function chromiumPath(): Promise<string> {
+  return installed() ?? (await unpacked())
+}
+
 export async function launchBrowser(): Promise<Browser> {
-  const executablePath = installed() ?? (await unpacked())
+  const executablePath = await chromiumPath()
   const fonts = join(executablePath, '..', 'fonts')
   return await chromium.launch({
     executablePath,

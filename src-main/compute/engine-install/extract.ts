@@ -5,7 +5,7 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Entry, open, type ZipFile } from 'yauzl'
 import { AppError } from '#shared/errors.ts'
-import type { ArchivePins } from './pins.ts'
+import type { ArchivePins } from './archive-pins.ts'
 
 /**
  * Takes the pinned files, and nothing else, out of an archive (a wheel or a jar) into a folder.

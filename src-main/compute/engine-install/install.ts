@@ -9,9 +9,10 @@ import { requireGpu } from '../gpus.ts'
 import type { Launcher, WorkerExit } from '../pool/launcher.ts'
 import { probeInstalled } from '../pool/probe-engines.ts'
 import { childEntry } from '../pool/worker-entry.ts'
+import type { EnginePins } from './archive-pins.ts'
 import { activeBuild, activeBuildFile, engineFolder, enginesFolder } from './folders.ts'
 import type { InstallJob, InstallMessage, InstallProgress } from './job.ts'
-import { type EnginePins, enginePins } from './pins.ts'
+import { enginePins } from './pins.ts'
 
 export interface InstallOptions {
   readonly engine: InstallableEngineId

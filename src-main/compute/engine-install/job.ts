@@ -2,7 +2,7 @@
 import type { InstallableEngineId } from '#shared/domain/engine.ts'
 import type { AppErrorShape } from '#shared/errors.ts'
 import type { EngineInstallEvent } from '#shared/progress.ts'
-import type { EnginePins } from './pins.ts'
+import type { EnginePins } from './archive-pins.ts'
 
 export interface InstallJob {
   readonly engine: InstallableEngineId

@@ -10,7 +10,7 @@
  * packages: cublas without nvblas, cusolver without its multi-GPU half, cufft without its FFTW interface, cupti without its
  * hardware counters, nvrtc without its second copy.
  */
-import type { ArchivePins } from './pins.ts'
+import type { ArchivePins } from './archive-pins.ts'
 
 export const nvidiaPins: readonly ArchivePins[] = [
   {

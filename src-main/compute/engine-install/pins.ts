@@ -1,34 +1,9 @@
 /** Exactly which libraries are installed, and where they come from. */
 import { basename } from 'node:path'
 import type { EngineFile, InstallableEngineId } from '#shared/domain/engine.ts'
+import type { ArchiveSource, EnginePins } from './archive-pins.ts'
 import { libraryFiles } from './folders.ts'
 import { nvidiaPins } from './nvidia-pins.ts'
-
-interface Pinned {
-  readonly bytes: number
-  readonly sha256: string
-}
-
-/** An archive at a fixed address, or one that a package index of PyPI's kind knows the address of. */
-export type ArchiveSource = Pinned & { readonly title: string } & (
-    | { readonly kind: 'address'; readonly url: string }
-    | { readonly kind: 'index'; readonly project: string; readonly fileName: string }
-  )
-
-/** One archive that an engine needs, and what of it. */
-export interface ArchivePins {
-  /** In words, for sentences. */
-  readonly title: string
-  /** Folder of the build that the files go to; '' is the build itself. */
-  readonly into: string
-  /** By their names, in whatever folder of the archive. */
-  readonly files: Readonly<Record<string, Pinned>>
-  /** The lightest first; the next is tried where one can't be reached. */
-  readonly sources: readonly ArchiveSource[]
-}
-
-/** All archives of an engine. */
-export type EnginePins = readonly ArchivePins[]
 
 /** TensorFlow 2.21.0 for the processor; both archives hold the same two files. */
 const nativePins: EnginePins = [

@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import type { InstallableEngineId } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
 import { formatMebibytes } from '#shared/units.ts'
+import type { ArchiveSource, EnginePins } from './archive-pins.ts'
 import { compileBinding, findCompiler } from './compile.ts'
 import { download, sizeOf } from './download.ts'
 import { extract } from './extract.ts'
 import { engineFolder, librariesFolder } from './folders.ts'
 import type { InstallJob, InstallProgress } from './job.ts'
 import { findInIndex, indexAddress } from './package-index.ts'
-import { type ArchiveSource, type EnginePins, fileNameOf, unpackedBytes } from './pins.ts'
+import { fileNameOf, unpackedBytes } from './pins.ts'
 
 /** Of the C library, by the libraries' own needs. */
 const oldestGlibc = [2, 27] as const

@@ -18,10 +18,13 @@ const limitMs = 180_000
  * Asks workers of their own which engines work on this machine, best first: no engine is loaded here.
  * @throws AppError `worker-died`.
  */
-export async function probeEngines(launcher: Launcher, entry: URL = workerEntry()): Promise<readonly EngineStatus[]> {
+export async function probeEngines(
+  launcher: Launcher,
+  { entry = workerEntry(), webgpu }: { readonly entry?: URL; readonly webgpu?: EngineStatus } = {},
+): Promise<readonly EngineStatus[]> {
   // A library that an unfit processor crashes on must not take the other engines with it.
   const apart = installableEngineIds.filter((id) => activeBuild(engineFolder(id)) !== null)
-  const together = engineIds.filter((id) => !(apart as readonly EngineId[]).includes(id))
+  const together = engineIds.filter((id) => id !== webgpu?.id && !(apart as readonly EngineId[]).includes(id))
   const [others, ...installed] = await Promise.all([
     ask(launcher, entry, together, workerEnvironment('wasm')),
     ...apart.map((id) => probeInstalled(launcher, id, { entry })),
@@ -32,7 +35,7 @@ export async function probeEngines(launcher: Launcher, entry: URL = workerEntry(
       details: others,
     })
   }
-  const statuses = [...others, ...installed]
+  const statuses = [...others, ...installed, ...(webgpu === undefined ? [] : [webgpu])]
   return engineIds.flatMap((id) => statuses.filter((status) => status.id === id))
 }
 
@@ -53,6 +56,17 @@ export async function probeInstalled(
     available: false,
     reason: `The library of the ${engine} engine ended its process (${cause}).${unfit} Remove it with: tmu engine uninstall ${engine}`,
   }
+}
+
+/** Tests the webgpu engine in a page of its own. */
+export async function probeWebgpu(pageLauncher: Launcher): Promise<EngineStatus> {
+  const found = await ask(pageLauncher, workerEntry(), ['webgpu'], {})
+  if (Array.isArray(found)) return found[0]
+  const { code, signal, log } = found
+  // What the launcher itself has to say is a sentence.
+  const reason =
+    code === 1 && log !== '' ? log : `The browser ended before it was tested (${signal ?? `exit code ${code}`}).`
+  return { id: 'webgpu', available: false, reason }
 }
 
 /** What a worker of its own says, or how it ended. */

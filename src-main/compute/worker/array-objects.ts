@@ -1,18 +1,18 @@
 /** Artifacts of stages as objects: safetensors and JSON, in and out. */
-import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import { encodeSafetensors, parseSafetensors } from '#main/formats/safetensors.ts'
 import type { NumericTensor } from '#main/formats/tensor.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash } from '#shared/ids.ts'
+import type { StageObjects } from './stage-objects.ts'
 import type { StoredArray, StoredArrays } from './stage-runner.ts'
 import type { NamedArrays } from './training/types.ts'
 
-export async function readArrays(objects: ObjectStore, object: ObjectHash): Promise<StoredArrays> {
+export async function readArrays(objects: StageObjects, object: ObjectHash): Promise<StoredArrays> {
   return (await readArraysAndMetadata(objects, object)).arrays
 }
 
 export async function readArraysAndMetadata(
-  objects: ObjectStore,
+  objects: StageObjects,
   object: ObjectHash,
 ): Promise<{ readonly arrays: StoredArrays; readonly metadata: Readonly<Record<string, string>> }> {
   const { tensors, metadata } = parseSafetensors(await objects.read(object), `object ${object}`)
@@ -35,12 +35,12 @@ export async function readArraysAndMetadata(
   return { arrays, metadata }
 }
 
-export async function readWeights(objects: ObjectStore, object: ObjectHash): Promise<NamedArrays> {
+export async function readWeights(objects: StageObjects, object: ObjectHash): Promise<NamedArrays> {
   return floatArrays(await readArrays(objects, object), object)
 }
 
 /** An ids object. @throws AppError `corrupt` unless its `ids` are ascending. */
-export async function readIds(objects: ObjectStore, object: ObjectHash): Promise<Int32Array> {
+export async function readIds(objects: StageObjects, object: ObjectHash): Promise<Int32Array> {
   const ids = await readVector(objects, object, 'ids')
   for (let i = 0; i < ids.length; i++) {
     if (ids[i] < 0 || (i > 0 && ids[i] <= ids[i - 1])) {
@@ -51,11 +51,11 @@ export async function readIds(objects: ObjectStore, object: ObjectHash): Promise
 }
 
 /** A data set's labels object. */
-export function readLabels(objects: ObjectStore, object: ObjectHash): Promise<Int32Array> {
+export function readLabels(objects: StageObjects, object: ObjectHash): Promise<Int32Array> {
   return readVector(objects, object, 'labels')
 }
 
-export async function readJson(objects: ObjectStore, object: ObjectHash): Promise<unknown> {
+export async function readJson(objects: StageObjects, object: ObjectHash): Promise<unknown> {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await objects.read(object)))
   } catch (error) {
@@ -65,7 +65,7 @@ export async function readJson(objects: ObjectStore, object: ObjectHash): Promis
 }
 
 export function writeArrays(
-  objects: ObjectStore,
+  objects: StageObjects,
   arrays: StoredArrays,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<ObjectHash> {
@@ -73,7 +73,7 @@ export function writeArrays(
   return objects.put(encodeSafetensors(tensors, metadata))
 }
 
-export function writeJson(objects: ObjectStore, value: unknown): Promise<ObjectHash> {
+export function writeJson(objects: StageObjects, value: unknown): Promise<ObjectHash> {
   return objects.put(new TextEncoder().encode(JSON.stringify(value)))
 }
 
@@ -89,7 +89,7 @@ export function floatArrays(arrays: StoredArrays, object: ObjectHash): NamedArra
   return floats
 }
 
-async function readVector(objects: ObjectStore, object: ObjectHash, name: string): Promise<Int32Array> {
+async function readVector(objects: StageObjects, object: ObjectHash, name: string): Promise<Int32Array> {
   const { [name]: array } = await readArrays(objects, object)
   if (array === undefined || !(array.data instanceof Int32Array) || array.shape.length !== 1) {
     throw new AppError('corrupt', `The object ${object} has no 32-bit integer list "${name}".`)

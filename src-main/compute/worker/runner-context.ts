@@ -1,15 +1,15 @@
-import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { EngineProvenance } from '#shared/domain/engine.ts'
 import type { DataParams, StageSpec } from '../stages.ts'
 import * as arrayObjects from './array-objects.ts'
 import type { ImageCache } from './data/image-feed.ts'
 import type { Engine } from './engines/engine.ts'
+import type { StageObjects } from './stage-objects.ts'
 import type { RunnerContext } from './stage-runner.ts'
 import type { CheckpointSlot, PixelFeed, StageContext } from './training/types.ts'
 
 export interface RunnerContextParts {
   readonly spec: Pick<StageSpec, 'seed' | 'engine'>
-  readonly objects: ObjectStore
+  readonly objects: StageObjects
   readonly signal: AbortSignal
   readonly images: ImageCache
   /** Added to by the stage. */

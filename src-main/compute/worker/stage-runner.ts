@@ -1,10 +1,10 @@
 /** What every stage runner gets and gives. Types and small input helpers only: no tensors are loaded here. */
-import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { StageKind } from '#shared/domain/stage.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash } from '#shared/ids.ts'
 import type { DataParams, StageProgress, StageSpec, StageTypes } from '../stages.ts'
 import type { Engine } from './engines/engine.ts'
+import type { StageObjects } from './stage-objects.ts'
 import type { CheckpointSlot, ImageFeed, Network, PixelFeed, StageContext } from './training/types.ts'
 
 /** One array of an artifact (safetensors). */
@@ -31,7 +31,7 @@ export type StageRunner<K extends StageKind> = (
 export type StageRunners<K extends StageKind = StageKind> = { readonly [Kind in K]: StageRunner<Kind> }
 
 export interface RunnerContext {
-  readonly objects: ObjectStore
+  readonly objects: StageObjects
   readonly signal: AbortSignal
   /** Loads the spec's engine at the first call; a stage of plain arithmetic never calls it. */
   engine(): Promise<Engine>

@@ -4,12 +4,14 @@ import { app, BrowserWindow, dialog, ipcMain, MessageChannelMain } from 'electro
 import { AppError } from '#shared/errors.ts'
 import { connect } from '../connect.ts'
 import { createRouter } from '../router.ts'
+import { allowWebgpu, hiddenPages } from './hidden-pages.ts'
 import { installMenu } from './menu.ts'
 import { pageAddress, registerScheme, servePages } from './pages.ts'
 import { utilityLauncher } from './utility-launcher.ts'
 import { createWindow, lockDown } from './window.ts'
 
 registerScheme()
+allowWebgpu()
 app.enableSandbox()
 
 if (app.requestSingleInstanceLock()) void start()
@@ -26,6 +28,7 @@ async function start(): Promise<void> {
     mode: 'write',
     shell: 'electron',
     launcher: utilityLauncher,
+    pages: hiddenPages,
     note: (line) => process.stderr.write(`${line}\n`),
   }).catch((error: unknown) => {
     const { message, hint } = AppError.from(error)

@@ -3,7 +3,7 @@ import type { InstallProgress } from '#main/compute/engine-install/job.ts'
 import { engineFiles } from '#main/compute/engine-install/pins.ts'
 import { benchEngines } from '#main/compute/pool/bench-engines.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
-import { probeEngines } from '#main/compute/pool/probe-engines.ts'
+import { probeEngines, probeWebgpu } from '#main/compute/pool/probe-engines.ts'
 import type {
   EngineChoice,
   EngineFile,
@@ -23,24 +23,55 @@ const byHandOnly: Readonly<Partial<Record<EngineId, string>>> = {
   cpu: 'It is a slow reference for tests.',
 }
 
+/** A browser is started for somebody who asks, not to fill a table. */
+const untriedWebgpu: EngineStatus = {
+  id: 'webgpu',
+  available: false,
+  reason:
+    'It is tried only where it is asked for, since a browser is started for it: by tmu engine doctor, \u201cExamine the engines\u201d in Settings, or --engine webgpu.',
+}
+
 /** What engines this machine has, found out once by a worker and kept. */
 export class Engines {
   readonly #launcher: Launcher
+  readonly #pageLauncher: Launcher | undefined
   #known: Promise<readonly EngineStatus[]> | null = null
+  #webgpu: Promise<EngineStatus> | null = null
 
-  constructor(launcher: Launcher) {
+  /** `pageLauncher`: for the webgpu engine. */
+  constructor(launcher: Launcher, pageLauncher?: Launcher) {
     this.#launcher = launcher
+    this.#pageLauncher = pageLauncher
+  }
+
+  launcherOf(engine: EngineId): Launcher {
+    return engine === 'webgpu' ? (this.#pageLauncher ?? this.#launcher) : this.#launcher
   }
 
   /** Best first. */
   list(): Promise<readonly EngineStatus[]> {
-    if (this.#known === null) return this.test()
+    if (this.#known === null) return this.#probe()
     return this.#known
   }
 
-  /** Tests them again. */
+  /** Tests them again, the one that needs a browser too. */
   test(): Promise<readonly EngineStatus[]> {
-    const tested = probeEngines(this.#launcher)
+    this.#webgpu = null
+    return this.#probe(this.#tryWebgpu())
+  }
+
+  #tryWebgpu(): Promise<EngineStatus> | undefined {
+    if (this.#pageLauncher === undefined) return undefined
+    this.#webgpu ??= probeWebgpu(this.#pageLauncher)
+    return this.#webgpu
+  }
+
+  #probe(trying: Promise<EngineStatus> | null | undefined = this.#webgpu): Promise<readonly EngineStatus[]> {
+    const webgpu = async (): Promise<{ readonly webgpu?: EngineStatus }> => {
+      if (this.#pageLauncher === undefined) return {}
+      return { webgpu: (await trying) ?? untriedWebgpu }
+    }
+    const tested = webgpu().then((tried) => probeEngines(this.#launcher, tried))
     this.#known = tested
     tested.catch(() => {
       if (this.#known === tested) this.#known = null
@@ -76,7 +107,7 @@ export class Engines {
     const engines = (await this.list()).filter(
       ({ id, available }) => available && (wanted === undefined ? id !== 'cpu' : wanted.includes(id)),
     )
-    return await benchEngines(() => this.#launcher, engines, signal)
+    return await benchEngines(({ id }) => this.launcherOf(id), engines, signal)
   }
 
   async uninstall(engine: InstallableEngineId): Promise<{ readonly removed: boolean }> {
@@ -109,6 +140,10 @@ export class Engines {
 
   /** @throws AppError `engine-unavailable` with the reason. */
   async require(id: EngineId): Promise<void> {
+    if (id === 'webgpu' && this.#webgpu === null) {
+      const tried = this.#tryWebgpu()
+      if (tried !== undefined) await this.#probe(tried)
+    }
     const engines = await this.list()
     const found = engines.find((engine) => engine.id === id)
     if (found?.available === true) return

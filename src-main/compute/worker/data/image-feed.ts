@@ -1,10 +1,10 @@
 /** A data set's pixels in memory, and batches of them as normalised tensors. */
 import type { Tensor4D } from '@tensorflow/tfjs-core'
-import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash } from '#shared/ids.ts'
 import type { DataParams } from '../../stages.ts'
 import type { Engine } from '../engines/engine.ts'
+import type { StageObjects } from '../stage-objects.ts'
 import type { ImageFeed, PixelFeed } from '../training/types.ts'
 import { copyView } from './augment.ts'
 
@@ -17,7 +17,7 @@ type Noise = { readonly sigma: Float32Array; readonly normals: () => number }
 export class ImageCache {
   #held: { readonly key: string; readonly bytes: Promise<Uint8Array> } | null = null
 
-  read(objects: ObjectStore, images: ObjectHash): Promise<Uint8Array> {
+  read(objects: StageObjects, images: ObjectHash): Promise<Uint8Array> {
     const key = `${objects.root}\u0000${images}`
     if (this.#held?.key === key) return this.#held.bytes
     const bytes = objects.read(images)

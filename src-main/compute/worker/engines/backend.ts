@@ -1,11 +1,5 @@
-import { cpus } from 'node:os'
 import { getBackend, ready, setBackend } from '@tensorflow/tfjs-core'
 import { AppError } from '#shared/errors.ts'
-
-/** Model of this machine's processor, or its architecture where the system doesn't tell. */
-export function processorName(): string {
-  return cpus()[0]?.model.trim() || process.arch
-}
 
 /** Starts a tfjs backend and makes it the active one. */
 export async function startBackend(name: string): Promise<void> {

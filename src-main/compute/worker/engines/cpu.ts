@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { activateBackend, processorName, startBackend } from './backend.ts'
+import { activateBackend, startBackend } from './backend.ts'
 import type { Engine } from './engine-type.ts'
 import { registerComposedKernels } from './kernels/composed.ts'
 import { registerGradients } from './kernels/gradients.ts'
+import { processorName } from './processor.ts'
 
 /** Plain JavaScript with tfjs's own kernels: slow, and what every other engine is checked against. */
 export async function loadCpu(): Promise<Engine> {

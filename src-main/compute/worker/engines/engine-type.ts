@@ -25,3 +25,8 @@ export interface Engine {
   activate(): void
   memory(): EngineMemory
 }
+
+/** How each engine is loaded here, or why it can't be. */
+export type EngineLoaders = Readonly<
+  Record<EngineId, { readonly load: () => Promise<Engine> } | { readonly reason: string }>
+>

@@ -1,23 +1,11 @@
 import { type EngineId, type EngineStatus, engineIds } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
-import { loadCpu } from './cpu.ts'
-import { loadCuda } from './cuda.ts'
 import type { Engine } from './engine-type.ts'
-import { loadNative } from './native.ts'
+import { loaders } from './loaders.ts'
 import { selfTest } from './self-test.ts'
-import { loadWasm } from './wasm.ts'
 
 export type { Engine, EngineMemory } from './engine-type.ts'
 export { selfTest }
-
-/** Engines of this build; one that is absent says why. */
-const loaders: Readonly<Record<EngineId, { load: () => Promise<Engine> } | { reason: string }>> = {
-  cuda: { load: loadCuda },
-  native: { load: loadNative },
-  webgpu: { reason: 'WebGPU needs a browser window; this process has none.' },
-  wasm: { load: loadWasm },
-  cpu: { load: loadCpu },
-}
 
 const loaded = new Map<EngineId, Promise<Engine>>()
 let active: Engine | undefined

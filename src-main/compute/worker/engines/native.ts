@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { AppError } from '#shared/errors.ts'
-import { activateBackend, processorName } from './backend.ts'
+import { activateBackend } from './backend.ts'
 import type { Engine } from './engine-type.ts'
 import { nativeBackendName } from './kernels/native/register.ts'
+import { processorName } from './processor.ts'
 import { installedLibraries, loadTensorFlow } from './tensorflow.ts'
 
 const environment: Readonly<Record<string, string>> = {

@@ -3,11 +3,12 @@ import { dirname, join, sep } from 'node:path'
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm'
 import * as tf from '@tensorflow/tfjs-core'
 import { AppError } from '#shared/errors.ts'
-import { activateBackend, processorName, startBackend } from './backend.ts'
+import { activateBackend, startBackend } from './backend.ts'
 import type { Engine } from './engine-type.ts'
 import { registerComposedKernels } from './kernels/composed.ts'
 import { registerGradients } from './kernels/gradients.ts'
 import { registerWasmKernels, wasmKernelSet } from './kernels/wasm/register.ts'
+import { processorName } from './processor.ts'
 
 /**
  * WebAssembly with SIMD, one thread: tfjs's backend with our training kernels on its memory. They use no instruction that

@@ -1,8 +1,8 @@
-import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash, StageKey } from '#shared/ids.ts'
 import type { StageProgress } from '../../stages.ts'
 import { floatArrays, readArraysAndMetadata, writeArrays } from '../array-objects.ts'
+import type { StageObjects } from '../stage-objects.ts'
 import type { CheckpointSlot, NamedArrays, TrainingCheckpoint } from './types.ts'
 
 /** In the checkpoint object's metadata, as JSON. */
@@ -24,11 +24,11 @@ const manifestKey = 'checkpoint'
  * N-th phase, the rest in the metadata. Every save writes a new object with all phases.
  */
 export class ObjectCheckpointSlot implements CheckpointSlot {
-  readonly #objects: ObjectStore
+  readonly #objects: StageObjects
   readonly #stage: StageKey
   readonly #phases: Map<string, TrainingCheckpoint>
 
-  private constructor(objects: ObjectStore, stage: StageKey, phases: Map<string, TrainingCheckpoint>) {
+  private constructor(objects: StageObjects, stage: StageKey, phases: Map<string, TrainingCheckpoint>) {
     this.#objects = objects
     this.#stage = stage
     this.#phases = phases
@@ -39,7 +39,7 @@ export class ObjectCheckpointSlot implements CheckpointSlot {
    * stage is passed over: training from the start comes to the same result.
    */
   static async open(
-    objects: ObjectStore,
+    objects: StageObjects,
     stage: StageKey,
     checkpoint: ObjectHash | null,
   ): Promise<ObjectCheckpointSlot> {
@@ -79,7 +79,7 @@ export class ObjectCheckpointSlot implements CheckpointSlot {
 }
 
 async function read(
-  objects: ObjectStore,
+  objects: StageObjects,
   stage: StageKey,
   checkpoint: ObjectHash,
 ): Promise<Map<string, TrainingCheckpoint>> {
