@@ -16,7 +16,7 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { parseArgs } from 'node:util'
 import { workerEnvironment } from '#main/compute/pool/machine.ts'
-import { processorName } from '#main/compute/worker/engines/backend.ts'
+import { processorName } from '#main/compute/worker/engines/processor.ts'
 import { engineIds } from '#shared/domain/engine.ts'
 import {
   batchesOf,
