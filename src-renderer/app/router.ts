@@ -59,6 +59,11 @@ const routes: readonly RouteRecordRaw[] = [
             name: 'study-statistics',
             component: () => import('../views/study/result/StatisticsSection.vue'),
           },
+          {
+            path: 'attacks',
+            name: 'study-attacks',
+            component: () => import('../views/study/result/AttacksSection.vue'),
+          },
           { path: 'twin', name: 'study-twin', component: () => import('../views/study/result/TwinSection.vue') },
           { path: 'images', name: 'study-images', component: () => import('../views/study/result/ImagesSection.vue') },
           { path: 'cost', name: 'study-cost', component: () => import('../views/study/result/CostSection.vue') },

@@ -1,3 +1,4 @@
+import { attacks } from './en/attacks.ts'
 import { common } from './en/common.ts'
 import { data } from './en/data.ts'
 import { frame } from './en/frame.ts'
@@ -22,4 +23,5 @@ export const en = {
   ...result,
   ...settings,
   ...metric,
+  ...attacks,
 }

@@ -1,4 +1,5 @@
 import type { Catalogue } from './catalogue.ts'
+import { attacks } from './zh/attacks.ts'
 import { common } from './zh/common.ts'
 import { data } from './zh/data.ts'
 import { frame } from './zh/frame.ts'
@@ -19,4 +20,5 @@ export const zh: Catalogue = {
   ...result,
   ...settings,
   ...metric,
+  ...attacks,
 }

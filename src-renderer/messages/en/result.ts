@@ -13,6 +13,7 @@ export const result = {
       'study-result': 'Alignment',
       'study-runs': 'Methods and runs',
       'study-statistics': 'Statistics',
+      'study-attacks': 'Attacks',
       'study-twin': 'Twin problem',
       'study-images': 'Images',
       'study-cost': 'Cost',

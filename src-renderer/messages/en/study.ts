@@ -32,6 +32,7 @@ export const study = {
     originals: '{n} original | {n} originals',
     golds: '{n} gold | {n} golds',
     twins: '{n} twin | {n} twins',
+    shadows: '{n} shadow model | {n} shadow models',
     compute: '{n} stage is to be computed, | {n} stages are to be computed,',
     reuse: '{n} is reused. | {n} are reused.',
     time: 'That takes {time} on {engine}.',

@@ -13,6 +13,7 @@ export const result = {
       'study-result': '对齐',
       'study-runs': '方法与运行',
       'study-statistics': '统计',
+      'study-attacks': '攻击',
       'study-twin': '孪生问题',
       'study-images': '图像',
       'study-cost': '成本',

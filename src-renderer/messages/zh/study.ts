@@ -26,6 +26,7 @@ export const study = {
     originals: '{n} 个原始模型',
     golds: '{n} 个黄金模型',
     twins: '{n} 个孪生模型',
+    shadows: '{n} 个影子模型',
     compute: '{n} 个阶段需要计算，',
     reuse: '{n} 个可复用。',
     time: '在 {engine} 上需要{time}。',
