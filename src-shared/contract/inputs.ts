@@ -177,7 +177,10 @@ export const createStudyInput = z.strictObject({
   engine: z.enum(engineIds).optional(),
   /** What it is attacked with when it runs; default: nothing. */
   attack: z.strictObject({ attacks: z.array(z.string().min(1)).min(1), ...attackNumbers }).optional(),
-  /** `epochs`, `lr`, `batchSize`, `augment`, `splitSeed`, `earlyEpoch`, `threshold` or `METHOD.KEY`. */
+  /**
+   * `epochs`, `lr`, `batchSize`, `optimizer`, `schedule`, `momentum`, `weightDecay`, `augment`, `splitSeed`, `earlyEpoch`,
+   * `threshold` or `METHOD.KEY`.
+   */
   settings: z.record(z.string(), settingValue).default({}),
   /** METHOD.KEY -> values: each makes a variant of the method beside it, one key at a time or every combination. */
   sweep: z

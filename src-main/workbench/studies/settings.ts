@@ -1,7 +1,7 @@
 /** `--set KEY=VALUE` of a study: what each key means, its range, and what isn't one. */
 import { completeMethodOptions, type MethodParams, methodIds, methodOf, methods } from '#main/compute/methods.ts'
 import { quoted } from '#main/formats/text.ts'
-import { type Augmentation, augmentations } from '#shared/domain/study.ts'
+import { type Augmentation, augmentations, type Recipe } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 
 export type SettingValue = number | string | boolean
@@ -13,6 +13,10 @@ export interface StudySettings {
   readonly batchSize?: number
   readonly earlyEpoch?: number
   readonly splitSeed?: number
+  readonly optimizer?: Recipe['optimizer']
+  readonly schedule?: Recipe['schedule']
+  readonly momentum?: number
+  readonly weightDecay?: number
   readonly augment?: Augmentation
   /** METHOD -> what was set for it, `threshold` included. */
   readonly methods: Readonly<Record<string, MethodParams>>
@@ -32,16 +36,23 @@ const ranges = {
   epochs: whole(1, 10_000),
   lr: { words: 'a number above 0 and at most 10', accepts: (value) => value > 0 && value <= 10 },
   batchSize: whole(1, 4096),
+  momentum: { words: 'a number from 0 to below 1', accepts: (value) => value >= 0 && value < 1 },
+  weightDecay: { words: 'a number from 0 to 1', accepts: (value) => value >= 0 && value <= 1 },
   splitSeed: whole(0, 2 ** 31 - 1),
   earlyEpoch: whole(1, 10_000),
   threshold: { words: 'a number from 0 to 1', accepts: (value) => value >= 0 && value <= 1 },
 } as const satisfies Readonly<Record<string, Range>>
 type StudyKey = keyof typeof ranges
 
-const augmentKey = 'augment'
-const augmentChoices = ['none', ...augmentations] as const
+const choices = {
+  optimizer: ['adam', 'sgd'],
+  schedule: ['cosine', 'constant'],
+  augment: ['none', ...augmentations],
+} as const
+type ChoiceKey = keyof typeof choices
+type Chosen = { -readonly [Key in ChoiceKey]?: (typeof choices)[Key][number] }
 
-const known = `Settings are ${[...Object.keys(ranges), augmentKey].join(', ')}, and METHOD.KEY for the parameters of a method.`
+const known = `Settings are ${[...Object.keys(ranges), ...Object.keys(choices)].join(', ')}, and METHOD.KEY for the parameters of a method.`
 
 /**
  * Sorts settings by what they are for, and checks them.
@@ -52,11 +63,11 @@ export function parseSettings(
   chosen: readonly string[],
 ): StudySettings {
   const own: Partial<Record<StudyKey, number>> = {}
-  let augment: Augmentation | undefined
+  const picked: Chosen = {}
   const ofMethods: Record<string, Record<string, SettingValue>> = {}
   for (const [key, value] of Object.entries(settings)) {
     if (isStudyKey(key)) own[key] = checkRange(key, value)
-    else if (key === augmentKey) augment = augmentationOf(value)
+    else if (isChoiceKey(key)) Object.assign(picked, { [key]: checkChoice(key, value) })
     else {
       const [method, option, ...rest] = key.split('.')
       if (option === undefined || option === '' || rest.length > 0) throw unknownKey(key)
@@ -67,7 +78,14 @@ export function parseSettings(
   const { threshold, ...rest } = own
   const given = threshold === undefined ? ofMethods : withThreshold(threshold, ofMethods, chosen)
   completeMethodOptions([], given)
-  return { ...rest, ...(augment === undefined ? {} : { augment }), methods: given }
+  const { augment, ...others } = picked
+  if (own.momentum !== undefined && others.optimizer !== 'sgd') {
+    throw new AppError('bad-input', `momentum = ${own.momentum} is not possible: Adam has none.`, {
+      hint: 'Set optimizer=sgd too, or leave it out.',
+      details: { key: 'momentum' },
+    })
+  }
+  return { ...rest, ...others, ...(augment === undefined || augment === 'none' ? {} : { augment }), methods: given }
 }
 
 function isStudyKey(key: string): key is StudyKey {
@@ -83,13 +101,21 @@ function checkRange(key: StudyKey, value: SettingValue): number {
   })
 }
 
-function augmentationOf(value: SettingValue): Augmentation | undefined {
-  const found = augmentChoices.find((choice) => choice === value)
-  if (found !== undefined) return found === 'none' ? undefined : found
+function isChoiceKey(key: string): key is ChoiceKey {
+  return Object.hasOwn(choices, key)
+}
+
+function checkChoice(key: ChoiceKey, value: SettingValue): string {
+  const possible: readonly string[] = choices[key]
+  const found = possible.find((choice) => choice === value)
+  if (found !== undefined) return found
   throw new AppError(
     'bad-input',
-    `${augmentKey} = ${JSON.stringify(value)} is not possible: it must be ${augmentChoices.join(', ')}.`,
-    { hint: known, details: { key: augmentKey } },
+    `${key} = ${JSON.stringify(value)} is not possible: it must be ${possible.join(', ')}.`,
+    {
+      hint: known,
+      details: { key },
+    },
   )
 }
 

@@ -34,14 +34,15 @@ export function studyConfig(parts: ConfigParts): StudyConfig {
   const { dataset, forgetSet, methods, seeds, golds, settings } = parts
   const architecture = architectureOf(parts.architecture ?? usualArchitecture(dataset.shape)).id
   const usual = usualTraining[architecture] ?? { epochs: 25, lr: 2e-3 }
+  const { optimizer = 'adam' } = settings
   const recipe: Recipe = {
     epochs: settings.epochs ?? usual.epochs,
     batchSize: settings.batchSize ?? 64,
-    optimizer: 'adam',
-    lr: settings.lr ?? usual.lr,
-    schedule: 'cosine',
-    momentum: 0.9,
-    weightDecay: 0,
+    optimizer,
+    lr: settings.lr ?? (optimizer === 'sgd' ? usualSgdRate : usual.lr),
+    schedule: settings.schedule ?? 'cosine',
+    momentum: settings.momentum ?? 0.9,
+    weightDecay: settings.weightDecay ?? 0,
     ...(settings.augment === undefined ? {} : { augment: settings.augment }),
   }
   const earlyEpoch = settings.earlyEpoch ?? Math.min(usualEarlyEpoch, recipe.epochs)
@@ -85,6 +86,9 @@ function methodsWithoutCheckpoints(
 function usualArchitecture([height, width]: ImageShape): string {
   return Math.max(height, width) <= 28 ? 'tiny-cnn' : 'small-cnn'
 }
+
+/** Half of what the public codes give a ResNet with batches of 128 to 256. */
+const usualSgdRate = 0.05
 
 /** SCIENCE section 7: what overfits these networks enough to have something to forget. */
 const usualTraining: Readonly<Record<string, { readonly epochs: number; readonly lr: number }>> = {

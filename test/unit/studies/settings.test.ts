@@ -32,6 +32,18 @@ describe('study settings', () => {
     )
   })
 
+  it('choose the optimizer, and give it momentum where it has any', () => {
+    expect(parseSettings({ optimizer: 'sgd', momentum: 0.8, weightDecay: 5e-4, schedule: 'constant' }, [])).toEqual({
+      optimizer: 'sgd',
+      momentum: 0.8,
+      weightDecay: 5e-4,
+      schedule: 'constant',
+      methods: {},
+    })
+    expect(refusal({ momentum: 0.8 }).message).toBe('momentum = 0.8 is not possible: Adam has none.')
+    expect(refusal({ optimizer: 'lion' }).message).toBe('optimizer = "lion" is not possible: it must be adam, sgd.')
+  })
+
   it('set the threshold of every method that has one, unless its own is set', () => {
     const { methods } = parseSettings({ threshold: 0.7, 'tmu-faithful.threshold': 0.2 }, [
       'tmu',
@@ -59,7 +71,9 @@ describe('study settings', () => {
   it('refuse an unknown key, method or parameter, naming those there are', () => {
     const key = refusal({ epoch: 3 })
     expect(key.message).toContain('"epoch"')
-    expect(key.hint).toContain('epochs, lr, batchSize, splitSeed, earlyEpoch, threshold')
+    expect(key.hint).toContain(
+      'epochs, lr, batchSize, momentum, weightDecay, splitSeed, earlyEpoch, threshold, optimizer',
+    )
     const method = refusal({ 'tmuu.lr': 3 })
     expect(method.message).toContain('"tmuu"')
     expect(method.hint).toContain('tmu-faithful')

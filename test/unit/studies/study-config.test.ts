@@ -51,6 +51,13 @@ describe('study configuration', () => {
     expect(twinRecipe).toMatchObject({ epochs: 10, lr: 1e-3 })
   })
 
+  it('takes another optimizer at its own rate, for the golds and the twin alike', () => {
+    const { recipe, twinRecipe } = config({ optimizer: 'sgd', weightDecay: 5e-4, augment: 'flip' })
+    const shared = { optimizer: 'sgd', momentum: 0.9, weightDecay: 5e-4, augment: 'flip' }
+    expect(recipe).toMatchObject({ ...shared, lr: 0.05 })
+    expect(twinRecipe).toMatchObject(shared)
+  })
+
   it('holds the parameters of every method, complete', () => {
     const { methodParams } = config({ 'rewind.epochs': 7 })
     expect(Object.keys(methodParams)).toEqual(defaultMethods)

@@ -48,7 +48,7 @@ export function registerStudyCommands(program: Command, context: CommandContext)
     .option('--engine <engine>', `pin the engine: ${engineIds.join(', ')}`)
     .option(
       '--set <key=value...>',
-      'epochs, lr, batchSize, augment, splitSeed, earlyEpoch, threshold or METHOD.KEY',
+      'epochs, lr, batchSize, optimizer, schedule, momentum, weightDecay, augment, splitSeed, earlyEpoch, threshold or METHOD.KEY',
       [],
     )
     .option('--sweep <method.key=v1,v2...>', 'a variant of the method for each value; one key at a time', [])
