@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MethodParams } from '#main/compute/methods.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import { Random } from '#shared/random.ts'
+import { nativeMissing } from '#test/support/native-engine.ts'
 import {
   adam,
   argmax,
@@ -321,7 +322,7 @@ function withNoise(
   }
 }
 
-const engines: readonly EngineId[] = ['wasm', 'cpu']
+const engines: readonly EngineId[] = ['wasm', 'cpu', ...(nativeMissing === null ? (['native'] as const) : [])]
 
 describe('the plain network', () => {
   it('has the gradients that finite differences give', () => {

@@ -10,7 +10,7 @@ export function registerMethodCommands(program: Command, context: CommandContext
     .command('list')
     .description('every method; those marked usual are in a study that names none')
     .action((_options: unknown, command: Command) =>
-      context.run(command, 'read', async ({ client, output }) => {
+      context.run(command, 'machine', async ({ client, output }) => {
         const methods = await client.system.methods()
         output.result(methods, () =>
           [
@@ -31,7 +31,7 @@ export function registerMethodCommands(program: Command, context: CommandContext
     .argument('<id>')
     .description('what it does, where it comes from, and its parameters with default and range')
     .action((id: string, _options: unknown, command: Command) =>
-      context.run(command, 'read', async ({ client, output }) => {
+      context.run(command, 'machine', async ({ client, output }) => {
         const methods = await client.system.methods()
         const found = methods.find((each) => each.id === id)
         if (found === undefined) {
