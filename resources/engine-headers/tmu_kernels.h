@@ -132,6 +132,22 @@ inline void ReluBiasGradient(const float *dy, const float *y, float *dz, float *
   for (size_t c = 0; c < columns; c++) bias[c] = static_cast<float>(sums[c]);
 }
 
+// y = relu(x + bias), of row-major matrices with a bias for each column. A NaN comes through.
+inline void BiasRelu(const float *x, const float *bias, float *y, size_t rows, size_t columns) {
+  const __m128 zero = _mm_setzero_ps();
+  for (size_t row = 0; row < rows; row++, x += columns, y += columns) {
+    size_t c = 0;
+    for (; c + 4 <= columns; c += 4) {
+      // The second operand is the result where one of them is no number.
+      _mm_storeu_ps(y + c, _mm_max_ps(zero, _mm_add_ps(_mm_loadu_ps(x + c), _mm_loadu_ps(bias + c))));
+    }
+    for (; c < columns; c++) {
+      const float sum = x[c] + bias[c];
+      y[c] = sum < 0 ? 0 : sum;
+    }
+  }
+}
+
 }  // namespace tmu
 
 #endif  // TMU_KERNELS_H_

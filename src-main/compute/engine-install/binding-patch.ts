@@ -3,8 +3,8 @@
  * - attributes that are lists of strings or of types; it takes single ones only, and the fused operations of TensorFlow
  *   name what they fuse in such lists;
  * - operations run without being interrupted by signals, for the reason given in resources/engine-headers/tmu_kernels.h;
- * - functions of our own, each in one pass over the tensors' memory: `updateParameter`, `reluBiasGradient` and
- *   `sumOfSquares`.
+ * - functions of our own, each in one pass over the tensors' memory: `updateParameter`, `biasRelu`,
+ *   `reluBiasGradient` and `sumOfSquares`.
  */
 import { AppError } from '#shared/errors.ts'
 
@@ -95,6 +95,11 @@ const declarations: Replacement = {
   napi_value UpdateParameter(napi_env env, napi_value kind_value,
                              napi_value input_tensor_ids,
                              napi_value numbers_value);
+
+  // The sum of a tensor and a bias along its last axis, rectified.
+  // - input_tensor_ids (array of two: the tensor, the bias)
+  // Returns what ExecuteOp() returns.
+  napi_value BiasRelu(napi_env env, napi_value input_tensor_ids);
 
   // Gradients before a relu and of the bias added before it.
   // - input_tensor_ids (array of two: the gradient after the relu, its result)
@@ -235,6 +240,29 @@ napi_value TFJSBackend::UpdateParameter(napi_env env, napi_value kind_value,
   return PlaceOutputs(env, outputs);
 }
 
+napi_value TFJSBackend::BiasRelu(napi_env env, napi_value input_tensor_ids) {
+  std::vector<std::unique_ptr<TF_AutoTensor>> inputs;
+  if (!ResolveFloats(env, input_tensor_ids, tfe_handle_map_, &inputs)) {
+    return nullptr;
+  }
+  if (inputs.size() != 2 || TF_NumDims(inputs[0]->tensor) == 0 ||
+      TF_NumDims(inputs[1]->tensor) != 1 ||
+      ShapeOf(inputs[0]->tensor).back() != TF_Dim(inputs[1]->tensor, 0)) {
+    NAPI_THROW_ERROR(env, "Not a tensor and its bias");
+    return nullptr;
+  }
+  const std::vector<int64_t> shape = ShapeOf(inputs[0]->tensor);
+  const size_t columns = static_cast<size_t>(shape.back());
+  const size_t size = TF_TensorElementCount(inputs[0]->tensor);
+  std::vector<std::unique_ptr<TF_AutoTensor>> outputs;
+  float *const y = AllocateFloats(env, shape, &outputs);
+  if (y == nullptr) return nullptr;
+  tmu::BiasRelu(static_cast<const float *>(TF_TensorData(inputs[0]->tensor)),
+                static_cast<const float *>(TF_TensorData(inputs[1]->tensor)), y,
+                columns == 0 ? 0 : size / columns, columns);
+  return PlaceOutputs(env, outputs);
+}
+
 napi_value TFJSBackend::ReluBiasGradient(napi_env env,
                                          napi_value input_tensor_ids) {
   std::vector<std::unique_ptr<TF_AutoTensor>> inputs;
@@ -321,6 +349,18 @@ const functions: Replacement = {
   return backend->UpdateParameter(env, args[0], args[1], args[2]);
 }
 
+static napi_value BiasRelu(napi_env env, napi_callback_info info) {
+  size_t argc = 1;
+  napi_value args[1];
+  napi_value js_this;
+  napi_status nstatus =
+      napi_get_cb_info(env, info, &argc, args, &js_this, nullptr);
+  ENSURE_NAPI_OK_RETVAL(env, nstatus, nullptr);
+  TFJSBackend *const backend = GetTFJSBackend(env);
+  if (!backend) return nullptr;
+  return backend->BiasRelu(env, args[0]);
+}
+
 static napi_value ReluBiasGradient(napi_env env, napi_callback_info info) {
   size_t argc = 1;
   napi_value args[1];
@@ -357,6 +397,8 @@ const exported: Replacement = {
        nullptr, napi_default, nullptr},
       {"updateParameter", nullptr, UpdateParameter, nullptr, nullptr, nullptr,
        napi_default, nullptr},
+      {"biasRelu", nullptr, BiasRelu, nullptr, nullptr, nullptr, napi_default,
+       nullptr},
       {"reluBiasGradient", nullptr, ReluBiasGradient, nullptr, nullptr, nullptr,
        napi_default, nullptr},
       {"sumOfSquares", nullptr, SumOfSquares, nullptr, nullptr, nullptr,

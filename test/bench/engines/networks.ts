@@ -124,10 +124,12 @@ export function batchesOf({ name, input }: NetworkPlan): readonly Batch[] {
 /** What a contender's library does; `T` is its tensor. */
 export interface Operations<T> {
   parameter(name: string): T
-  conv(x: T, kernel: T, bias: T, relu: boolean): T
+  /** 3x3, with relu. */
+  conv(x: T, kernel: T, bias: T): T
+  /** The same, then a pool of 2x2. */
+  convPool(x: T, kernel: T, bias: T): T
   /** Without bias. */
   convOnly(x: T, kernel: T, stride: number): T
-  pool(x: T): T
   flatten(x: T): T
   dense(x: T, kernel: T, bias: T, relu: boolean): T
   /** Of the layer of this name; in training by the batch's statistics, which are averaged. */
@@ -143,8 +145,8 @@ export function forward<T>({ kind, filters }: NetworkPlan, ops: Operations<T>, i
   if (kind === 'plain') {
     let x = images
     filters.forEach((_, i) => {
-      x = ops.conv(x, parameter(`conv${i}/kernel`), parameter(`conv${i}/bias`), true)
-      if (i < 2) x = ops.pool(x)
+      const convolve = i < 2 ? ops.convPool : ops.conv
+      x = convolve(x, parameter(`conv${i}/kernel`), parameter(`conv${i}/bias`))
     })
     return dense('dense1', dense('dense0', ops.flatten(x), true), false)
   }

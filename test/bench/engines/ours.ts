@@ -6,9 +6,9 @@ import {
   batchNorm,
   batchNormFixed,
   conv2d,
+  convMaxPool,
   dense,
   globalAveragePool,
-  maxPool,
   softmaxCrossEntropy,
 } from '#main/compute/worker/engines/ops.ts'
 import { createOptimizer, type Optimizer } from '#main/compute/worker/engines/optimizers.ts'
@@ -74,15 +74,22 @@ function create(plan: NetworkPlan): Held {
   }
   const operations = (training: boolean): Operations<tf.Tensor> => ({
     parameter,
-    conv: (x, kernel, bias, relu) =>
-      conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, bias as tf.Tensor1D, { strides: 1, pad: 'same', relu }),
+    conv: (x, kernel, bias) =>
+      conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, bias as tf.Tensor1D, { strides: 1, pad: 'same', relu: true }),
+    convPool: (x, kernel, bias) =>
+      convMaxPool(
+        x as tf.Tensor4D,
+        kernel as tf.Tensor4D,
+        bias as tf.Tensor1D,
+        { strides: 1, pad: 'same' },
+        { size: 2, strides: 2, pad: 'valid' },
+      ),
     convOnly: (x, kernel, strides) =>
       conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, zeros((kernel as tf.Tensor4D).shape[3]) as tf.Tensor1D, {
         strides,
         pad: 'same',
         relu: false,
       }),
-    pool: (x) => maxPool(x as tf.Tensor4D, { size: 2, strides: 2, pad: 'valid' }),
     flatten: (x) => tf.reshape(x, [x.shape[0], -1]),
     dense: (x, kernel, bias, relu) => dense(x as tf.Tensor2D, kernel as tf.Tensor2D, bias as tf.Tensor1D, { relu }),
     batchNorm(layer, x, relu) {

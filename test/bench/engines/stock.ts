@@ -134,12 +134,13 @@ function create(tf: typeof TensorFlow, plan: NetworkPlan): Held {
     return found
   }
   const rectified = (x: Tensor, relu: boolean): Tensor => (relu ? tf.relu(x) : x)
+  const conv = (x: Tensor, kernel: Tensor, bias: Tensor): Tensor =>
+    tf.relu(tf.add(tf.conv2d(x as Tensor4D, kernel as Tensor4D, 1, 'same'), bias))
   const operations = (training: boolean): Operations<Tensor> => ({
     parameter,
-    conv: (x, kernel, bias, relu) =>
-      rectified(tf.add(tf.conv2d(x as Tensor4D, kernel as Tensor4D, 1, 'same'), bias), relu),
+    conv,
+    convPool: (x, kernel, bias) => tf.maxPool(conv(x, kernel, bias) as Tensor4D, 2, 2, 'valid'),
     convOnly: (x, kernel, stride) => tf.conv2d(x as Tensor4D, kernel as Tensor4D, stride, 'same'),
-    pool: (x) => tf.maxPool(x as Tensor4D, 2, 2, 'valid'),
     flatten: (x) => tf.reshape(x, [x.shape[0], -1]),
     dense: (x, kernel, bias, relu) => rectified(tf.add(tf.matMul(x, kernel), bias), relu),
     batchNorm(layer, x, relu) {

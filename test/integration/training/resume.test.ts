@@ -9,8 +9,10 @@ import { runStage } from '#main/compute/worker/run-stage.ts'
 import { ObjectCheckpointSlot } from '#main/compute/worker/training/checkpoint-slot.ts'
 import { train } from '#main/compute/worker/training/train.ts'
 import type { StageContext, TrainingCheckpoint } from '#main/compute/worker/training/types.ts'
+import type { EngineId } from '#shared/domain/engine.ts'
 import type { CurvePoint } from '#shared/domain/stage.ts'
 import type { ObjectHash, StageKey } from '#shared/ids.ts'
+import { nativeMissing } from '#test/support/native-engine.ts'
 import { problem, range, recipe, type StoredProblem, specOf, storeProblem } from './tiny-problem.ts'
 
 const never = new AbortController().signal
@@ -44,8 +46,10 @@ describe('a training that is interrupted and resumed', () => {
     },
   } as const
 
-  for (const [name, each] of Object.entries(recipes)) {
-    it(`ends in the same bytes as one without an interruption: ${name}`, async () => {
+  const engines: readonly EngineId[] = ['wasm', ...(nativeMissing === null ? (['native'] as const) : [])]
+  const cases = engines.flatMap((engine) => Object.entries(recipes).map(([name, each]) => ({ engine, name, each })))
+  for (const { engine, name, each } of cases) {
+    it(`ends in the same bytes as one without an interruption on ${engine}: ${name}`, async () => {
       await using stored = await storeProblem()
       const spec = specOf(
         'train-original',
@@ -56,6 +60,7 @@ describe('a training that is interrupted and resumed', () => {
           keepEpochs: [1, 3],
         },
         { images: stored.images, labels: stored.labels, members: await stored.ids(range(0, 200)) },
+        { engine },
       )
       const whole = await runStage(spec, stored.objects.root, { signal: never, onProgress: () => {} })
       expect(Object.keys(whole.outputs).sort()).toEqual(['curve', 'epoch-1', 'epoch-3', 'weights'])

@@ -43,7 +43,7 @@ describe('the engine ladder', () => {
       id: 'wasm',
       version: '4.22.0',
       threads: 1,
-      kernelSet: 'tmu-simd-2',
+      kernelSet: 'tmu-simd-3',
     })
     expect(device).toMatch(/^WebAssembly SIMD on ./)
     expect(memory().heapBytes).toBeGreaterThan(0)

@@ -7,10 +7,12 @@ import {
   type OptimizerOptions,
   type OptimizerState,
 } from '#main/compute/worker/engines/optimizers.ts'
+import type { EngineId } from '#shared/domain/engine.ts'
+import { nativeMissing, nativeTitle } from '#test/support/native-engine.ts'
 import { normals, read, relativeError, type Values } from './tensors.ts'
 
 const kinds = ['adam', 'sgd'] as const
-const engineIds = ['wasm', 'cpu'] as const
+const engineIds: readonly EngineId[] = ['wasm', 'cpu', ...(nativeMissing === null ? (['native'] as const) : [])]
 /** Sizes that fill a vector, leave rests, and are smaller than one. */
 const shapes: Readonly<Record<string, number[]>> = { kernel: [5, 7], bias: [3], scale: [1], filter: [2, 2, 3, 4] }
 const names = Object.keys(shapes)
@@ -239,7 +241,7 @@ describe.each(engineIds)('on %s', (id) => {
   })
 })
 
-describe('wasm and cpu', () => {
+describe(nativeTitle('all engines'), () => {
   test.each(kinds)('make bit-identical updates with %s', async (kind) => {
     const results: Values[][] = []
     for (const id of engineIds) {
@@ -249,6 +251,6 @@ describe('wasm and cpu', () => {
       results.push(training.weights())
       training.dispose()
     }
-    expect(results[0]).toEqual(results[1])
+    for (const result of results) expect(result).toEqual(results[0])
   })
 })

@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
-import { maxPool } from '#main/compute/worker/engines/ops.ts'
+import { conv2d, convMaxPool, maxPool } from '#main/compute/worker/engines/ops.ts'
+import type { EngineId } from '#shared/domain/engine.ts'
 import { Random } from '#shared/random.ts'
+import { nativeMissing } from '#test/support/native-engine.ts'
 import { axisOf, dot, plainMaxPool, slope } from './plain-network.ts'
 import { normals, onEngine, read, relativeError, type Values } from './tensors.ts'
 
@@ -83,5 +85,30 @@ describe('maxPool', () => {
       return read(tf.grad(f)(tf.tensor4d([1, 5, 5, 5], [1, 2, 2, 1]), tf.tensor4d([3], [1, 1, 1, 1])))
     })
     expect([...dx]).toEqual([0, 3, 0, 0])
+  })
+})
+
+const engines: readonly EngineId[] = ['wasm', 'cpu', ...(nativeMissing === null ? (['native'] as const) : [])]
+
+describe.each(engines)('convMaxPool on %s', (id) => {
+  test.each([
+    { input: [2, 7, 8, 3], filters: 5, size: 2, strides: 2, pad: 'valid' },
+    { input: [2, 11, 9, 8], filters: 16, size: 3, strides: 2, pad: 'same' },
+    { input: [1, 8, 8, 1], filters: 1, size: 2, strides: 1, pad: 'valid' },
+  ] as const)('is the pool of the rectified convolution, with its gradients: %j', async (item) => {
+    const shapes = [[...item.input], [3, 3, item.input[3], item.filters], [item.filters]]
+    const run = (f: (x: tf.Tensor4D, filter: tf.Tensor4D, bias: tf.Tensor1D) => tf.Tensor): Promise<Values[]> =>
+      onEngine(id, () => {
+        const inputs = shapes.map((shape, i) => tf.tensor(normals(i + 1, ...shape), shape))
+        const g = (...[x, filter, bias]: tf.Tensor[]): tf.Tensor =>
+          f(x as tf.Tensor4D, filter as tf.Tensor4D, bias as tf.Tensor1D)
+        const out = g(...inputs).shape
+        const { value, grads } = tf.valueAndGrads(g)(inputs, tf.tensor(normals(9, ...out), out))
+        return [value, ...grads].map(read)
+      })
+    const conv = { strides: 1, pad: 'same' } as const
+    const found = await run((x, filter, bias) => convMaxPool(x, filter, bias, conv, item))
+    const expected = await run((x, filter, bias) => maxPool(conv2d(x, filter, bias, { ...conv, relu: true }), item))
+    for (const [i, values] of found.entries()) expect(relativeError(values, expected[i])).toBeLessThan(1e-5)
   })
 })

@@ -6,11 +6,13 @@ import {
   customGrad,
   type GradSaveFunc,
   mul,
+  type Rank,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
   type Tensor4D,
   tensor,
+  zeros,
 } from '@tensorflow/tfjs-core'
 import { AppError } from '#shared/errors.ts'
 import { Random } from '#shared/random.ts'
@@ -145,6 +147,22 @@ export function dropout<T extends Tensor>(
   const mask = new Float32Array(x.size)
   for (let i = 0; i < mask.length; i++) mask[i] = random.uint32() < dropped ? 0 : kept
   return mul(x, tensor(mask, x.shape))
+}
+
+/**
+ * maxPool(relu(x * filter + bias)), computed as relu(maxPool(x * filter) + bias): the same, since neither adding nor
+ * rectifying changes an order, with the work after the convolution done on the pool's few values, forward and backward.
+ */
+export function convMaxPool(
+  x: Tensor4D,
+  filter: Tensor4D,
+  bias: Tensor1D,
+  conv: { readonly strides: Strides; readonly pad: Padding },
+  pool: { readonly size: number; readonly strides: Strides; readonly pad: Padding },
+): Tensor4D {
+  requireEqual('convMaxPool', 'filters and bias values', filter.shape[3], bias.shape[0])
+  const sums = conv2d(x, filter, zeros<Rank.R1>([filter.shape[3]]), { ...conv, relu: false })
+  return runKernel<Tensor4D>(kernelNames.biasRelu, { x: maxPool(sums, pool), bias })
 }
 
 /**

@@ -4,7 +4,7 @@ import type { DataParams } from '../../stages.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { NamedArrays, Network } from '../training/types.ts'
 import { architectureOf } from './architectures.ts'
-import { applyLayer } from './layers.ts'
+import { applyLayer, pooledConvolutions } from './layers.ts'
 import { learningLayers } from './learning-layers.ts'
 import { isTrainable, shapedLayers } from './shapes.ts'
 import { checkWeights } from './weights-check.ts'
@@ -43,6 +43,7 @@ export function createNetwork(
   const statistics = subset(false)
   const perLayer = layers.map((layer) => layer.variables.map(({ name }) => required(all, name)))
   const layerNames = layers.map(({ spec }) => spec.name)
+  const pooled = pooledConvolutions(layers)
 
   return {
     architecture,
@@ -59,9 +60,13 @@ export function createNetwork(
       const batchStatistics: Record<string, Tensor1D> = {}
       let output: Tensor = x
       for (const [i, { spec, inputs }] of layers.entries()) {
+        // With its pool in one, unless somebody asks for what is between them.
+        if (pooled.has(i) && !keep.includes(spec.name)) continue
+        const convolution = keep.includes(layers[i - 1]?.spec.name ?? '') ? undefined : pooled.get(i - 1)
         output = applyLayer(spec, {
-          inputs: inputs.map((name) => outputs.get(name) ?? x),
-          variables: perLayer[i],
+          inputs: (convolution === undefined ? inputs : layers[i - 1].inputs).map((name) => outputs.get(name) ?? x),
+          variables: convolution === undefined ? perLayer[i] : perLayer[i - 1],
+          convolution,
           onStatistics:
             mode === 'eval'
               ? null

@@ -107,6 +107,9 @@ export const composedKernels: Readonly<Record<(typeof kernelNames)[keyof typeof 
   [kernelNames.reluGradient]({ dy, y }) {
     return mul(dy, step(y))
   },
+  [kernelNames.biasRelu]({ x, bias }) {
+    return rectify(add(x, bias))
+  },
   [kernelNames.reluBiasGradient]({ dy, y }) {
     const dz = runKernel(kernelNames.reluGradient, { dy, y })
     return [dz, runKernel(kernelNames.biasGradient, { dy: dz })]

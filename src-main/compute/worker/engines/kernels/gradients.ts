@@ -90,6 +90,14 @@ const gradients: readonly GradConfig[] = [
     },
   },
   {
+    kernelName: kernelNames.biasRelu,
+    outputsToSave: [true],
+    gradFunc(dy, [y]) {
+      const { dz, bias } = beforeRelu(single(dy), y, true)
+      return { x: () => dz, bias }
+    },
+  },
+  {
     kernelName: kernelNames.addRelu,
     outputsToSave: [true],
     gradFunc(dy, [y]) {

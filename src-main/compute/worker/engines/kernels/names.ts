@@ -16,6 +16,8 @@ export const kernelNames = {
   biasGradient: 'TmuBiasGrad',
   /** {dy, y} -> y > 0 ? dy : 0. */
   reluGradient: 'TmuReluGrad',
+  /** {x, bias} -> relu(x + bias), the bias along the last axis. */
+  biasRelu: 'TmuBiasRelu',
   /** {dy, y} -> [y > 0 ? dy : 0, its sum over all axes but the last]: both gradients before a relu after a bias. */
   reluBiasGradient: 'TmuReluBiasGrad',
   /** {x} -> [y, index]; `index` is what the engine's own gradient needs, or empty. PoolAttributes. */

@@ -13,6 +13,7 @@ export interface NativeBinding {
   readonly TF_Version?: string
   /** Ours (see engine-install/binding-patch.ts); a binding compiled before lacks them. */
   updateParameter(kind: number, ids: readonly number[], numbers: Float32Array): OutputInfo[]
+  biasRelu(ids: readonly number[]): OutputInfo[]
   reluBiasGradient(ids: readonly number[]): OutputInfo[]
   sumOfSquares(ids: readonly number[]): number
 }

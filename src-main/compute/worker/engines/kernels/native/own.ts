@@ -50,6 +50,11 @@ export function ownKernels(backend: NativeBackend): readonly KernelPair[] {
       plain: plain[kernelNames.squaredNorm],
     },
     {
+      name: kernelNames.biasRelu,
+      fast: ({ x, bias }) => binding.biasRelu(ids([x, bias])).map((output) => backend.createOutputTensor(output))[0],
+      plain: composedKernels[kernelNames.biasRelu],
+    },
+    {
       name: kernelNames.reluBiasGradient,
       fast: ({ dy, y }) => binding.reluBiasGradient(ids([dy, y])).map((output) => backend.createOutputTensor(output)),
       plain({ dy, y }) {

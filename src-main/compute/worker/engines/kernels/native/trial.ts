@@ -86,6 +86,8 @@ const trials: Readonly<Record<string, () => readonly TrialCall[]>> = {
       { lr: 0.1, momentum: 0.9, weightDecay: 0.01 },
     ],
   ],
+  [kernelNames.biasRelu]: () =>
+    [5, 16].map((channels) => [{ x: sample(1, [3, 4, channels]), bias: sample(2, [channels]) }, {}]),
   [kernelNames.reluBiasGradient]: () =>
     [5, 16].map((channels) => [{ dy: sample(1, [67, channels]), y: sample(2, [67, channels]) }, {}]),
   [kernelNames.crossEntropyGradient]: () => [

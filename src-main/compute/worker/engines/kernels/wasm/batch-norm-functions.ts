@@ -174,6 +174,16 @@ export const normaliseColumns = assembleFunction(
   },
 )
 
+/** y = relu(x + bias), with a bias for each column. */
+export const biasRelu = assembleFunction(
+  { x: 'i32', bias: 'i32', y: 'i32', rows: 'i32', columns: 'i32' },
+  (f, { x, bias, y, rows, columns }) => {
+    forElements(f, rows, columns, [x, y], (load, loadColumn, store) =>
+      store(y, f32x4.max(f32x4.add(load(x), loadColumn(bias)), v128.zero())),
+    )
+  },
+)
+
 /** Float64 sums of each column into `sums` [columns] and `products` [columns]: dz and dz (x - mean), dz = relu?(dy). */
 export const batchNormSums = assembleFunction(
   {

@@ -11,7 +11,7 @@ import { vectorKernels } from './vector.ts'
 const backendName = 'wasm'
 
 /** Changes with anything that changes results: artifacts record it. */
-export const wasmKernelSet = 'tmu-simd-2'
+export const wasmKernelSet = 'tmu-simd-3'
 
 /** Registers our kernels on a ready wasm backend, in place of stock ones where both exist. */
 export async function registerWasmKernels(backend: BackendWasm): Promise<WasmHeap> {

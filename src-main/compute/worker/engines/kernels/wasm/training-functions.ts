@@ -1,5 +1,5 @@
 import { type AssembledFunction, assembleModule } from './assembler.ts'
-import { batchNormInput, batchNormSums, columnMoments, normaliseColumns } from './batch-norm-functions.ts'
+import { batchNormInput, batchNormSums, biasRelu, columnMoments, normaliseColumns } from './batch-norm-functions.ts'
 import { gatherPatches, scatterPatches, scatterToMaximum } from './convolution-functions.ts'
 import { multiply, multiplyTransposed, packColumns, packRows } from './matrix-functions.ts'
 import { adam, addRelu, addSquares, columnSums, reluGradient, repeatRow, sgd } from './vector-functions.ts'
@@ -18,6 +18,7 @@ const sources = {
   normaliseColumns,
   batchNormSums,
   batchNormInput,
+  biasRelu,
   addRelu,
   repeatRow,
   addSquares,

@@ -33,6 +33,14 @@ export function vectorKernels({ heap, functions }: WasmTools): Readonly<Record<s
       return out
     },
 
+    [kernelNames.biasRelu]({ inputs }) {
+      const { x, bias } = inputs as Record<string, TensorInfo>
+      const out = heap.output(x.shape)
+      const columns = sizeOf(bias)
+      functions.biasRelu(heap.address(x), heap.address(bias), heap.address(out), sizeOf(x) / columns, columns)
+      return out
+    },
+
     [kernelNames.addRelu]({ inputs }) {
       const { a, b } = inputs as Record<string, TensorInfo>
       const out = heap.output(a.shape)
