@@ -29,6 +29,18 @@ const routes: readonly RouteRecordRaw[] = [
     meta: { title: 'screen.data', screen: 'data' },
   },
   {
+    path: '/data/:dataset/images',
+    name: 'dataset-images',
+    component: () => import('../views/data/explorer/ExplorerView.vue'),
+    meta: { title: 'screen.data', screen: 'data' },
+  },
+  {
+    path: '/data/:dataset/forget',
+    name: 'forget-builder',
+    component: () => import('../views/data/forget/ForgetBuilderView.vue'),
+    meta: { title: 'screen.data', screen: 'data' },
+  },
+  {
     path: '/studies',
     name: 'studies',
     component: () => import('../views/studies/StudiesView.vue'),

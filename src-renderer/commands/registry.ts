@@ -23,6 +23,8 @@ export interface CommandContext {
   back(): void
   runStudy(): void
   cancelStudy(): void
+  undo(): void
+  redo(): void
   checkWorkspace(): void
   runDoctor(): void
 }
@@ -34,6 +36,8 @@ export interface CommandState {
   readonly study: { readonly canRun: boolean; readonly canCancel: boolean } | null
   readonly canExportData: boolean
   readonly canExportPicture: boolean
+  readonly canUndo: boolean
+  readonly canRedo: boolean
 }
 
 export const commandGroups = ['go', 'make', 'study', 'export', 'view', 'help'] as const
@@ -163,6 +167,22 @@ export const commands: readonly Command[] = [
     keys: ['$mod+Shift+e'],
     enabled: (state) => state.canExportPicture,
     run: (context) => context.exportPicture(),
+  },
+  {
+    id: 'undo',
+    group: 'view',
+    title: 'command.undo',
+    keys: ['$mod+z'],
+    enabled: (state) => state.canUndo,
+    run: (context) => context.undo(),
+  },
+  {
+    id: 'redo',
+    group: 'view',
+    title: 'command.redo',
+    keys: ['$mod+Shift+z'],
+    enabled: (state) => state.canRedo,
+    run: (context) => context.redo(),
   },
   { id: 'toggle-rail', group: 'view', title: 'command.toggleRail', run: (context) => context.toggleRail() },
   { id: 'theme-system', group: 'view', title: 'command.themeSystem', run: (context) => context.setTheme('system') },

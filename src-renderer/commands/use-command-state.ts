@@ -1,6 +1,7 @@
 import { type ComputedRef, computed } from 'vue'
 import { useRoute } from 'vue-router'
 import { hasExportTarget } from '../composables/use-export-target.ts'
+import { undoState } from '../composables/use-undo-target.ts'
 import { isActive } from '../lib/live-study.ts'
 import { useJobsStore } from '../stores/jobs.ts'
 import { useSystemStore } from '../stores/system.ts'
@@ -35,6 +36,7 @@ export function useCommandState(): ComputedRef<CommandState> {
         state === undefined ? null : { canRun: !isActive(state) && state !== 'succeeded', canCancel: isActive(state) },
       canExportData: hasExportTarget('data'),
       canExportPicture: hasExportTarget('picture'),
+      ...undoState.value,
     }
   })
 }

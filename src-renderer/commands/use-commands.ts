@@ -4,6 +4,7 @@ import { useRoute, useRouter } from 'vue-router'
 import { useAction } from '../composables/use-action.ts'
 import { useDemo } from '../composables/use-demo.ts'
 import { findExportTarget } from '../composables/use-export-target.ts'
+import { redoLast, undoLast } from '../composables/use-undo-target.ts'
 import { useFrameStore } from '../stores/frame.ts'
 import { useJobsStore } from '../stores/jobs.ts'
 import { usePreferencesStore } from '../stores/preferences.ts'
@@ -59,7 +60,8 @@ export function useCommands(): void {
       )
         activeElement.blur()
       else if (frame.inspectorOpen) frame.closeInspector()
-      else if (route.name === 'dataset') void router.push({ name: 'data' })
+      else if (route.name === 'dataset' || route.name === 'dataset-images' || route.name === 'forget-builder')
+        void router.push({ name: 'data' })
       else if (route.name === 'new-study') void router.push({ name: 'studies' })
       else if (route.params['study'] !== undefined) void router.push({ name: 'studies' })
     },
@@ -71,6 +73,8 @@ export function useCommands(): void {
       const id = currentStudy()
       if (id !== null) void cancelAction.run(id)
     },
+    undo: undoLast,
+    redo: redoLast,
     checkWorkspace: () => void router.push({ name: 'settings', query: { run: 'check' } }),
     runDoctor: () => void router.push({ name: 'settings', query: { run: 'doctor' } }),
   }

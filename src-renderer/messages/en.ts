@@ -1,6 +1,7 @@
 import { attacks } from './en/attacks.ts'
 import { common } from './en/common.ts'
 import { data } from './en/data.ts'
+import { explorer } from './en/explorer.ts'
 import { frame } from './en/frame.ts'
 import { metric } from './en/metric.ts'
 import { result } from './en/result.ts'
@@ -18,6 +19,7 @@ export const en = {
   ...frame,
   ...start,
   ...data,
+  ...explorer,
   ...studies,
   ...study,
   ...result,

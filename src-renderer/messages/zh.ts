@@ -2,6 +2,7 @@ import type { Catalogue } from './catalogue.ts'
 import { attacks } from './zh/attacks.ts'
 import { common } from './zh/common.ts'
 import { data } from './zh/data.ts'
+import { explorer } from './zh/explorer.ts'
 import { frame } from './zh/frame.ts'
 import { metric } from './zh/metric.ts'
 import { result } from './zh/result.ts'
@@ -15,6 +16,7 @@ export const zh: Catalogue = {
   ...frame,
   ...start,
   ...data,
+  ...explorer,
   ...studies,
   ...study,
   ...result,

@@ -50,6 +50,8 @@ export const frame = {
     cancelStudy: 'Cancel this study',
     exportData: 'Save data as CSV',
     exportPicture: 'Save chart as picture',
+    undo: 'Undo',
+    redo: 'Redo',
     toggleRail: 'Fold or unfold the rail',
     themeSystem: 'Theme: as the system',
     themeLight: 'Theme: light',

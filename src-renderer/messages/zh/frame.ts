@@ -43,6 +43,8 @@ export const frame = {
     cancelStudy: '取消此研究',
     exportData: '将数据存为 CSV',
     exportPicture: '将图表存为图片',
+    undo: '撤销',
+    redo: '重做',
     toggleRail: '折叠或展开导航栏',
     themeSystem: '主题：跟随系统',
     themeLight: '主题：浅色',

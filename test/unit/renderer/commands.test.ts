@@ -16,6 +16,8 @@ const idle: CommandState = {
   study: null,
   canExportData: false,
   canExportPicture: false,
+  canUndo: false,
+  canRedo: false,
 }
 const command = (id: string) => {
   const found = commands.find((candidate) => candidate.id === id)

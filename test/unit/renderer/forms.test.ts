@@ -3,7 +3,6 @@ import { z } from 'zod'
 import { methods } from '#main/compute/methods.ts'
 import type { MethodInfo } from '#shared/domain/system.ts'
 import { fashion, splitOf } from '#test/support/fixture/catalogue.ts'
-import { previewForgetSet } from '../../../src-renderer/lib/forget-preview.ts'
 import { parameterFields, parameterProblem, parameterValue } from '../../../src-renderer/lib/json-schema.ts'
 import { draftProblems, draftSettings, emptyDraft, type StudyDraft } from '../../../src-renderer/lib/study-draft.ts'
 
@@ -115,30 +114,5 @@ describe('a study being filled in', () => {
     const draft: StudyDraft = { ...good(), settings: { epochs: '20', lr: ' ', 'toy.lr': '0.01', 'other.lr': '1' } }
     expect(draftSettings(draft, [info])).toEqual({ epochs: 20, 'toy.lr': 0.01 })
     expect(draftSettings({ ...draft, methods: [] }, [info])).toEqual({ epochs: 20 })
-  })
-})
-
-describe('the preview of a forget set', () => {
-  const split = splitOf(fashion)
-  const shirt = fashion.classes.findIndex(({ name }) => name === 'Shirt')
-
-  it('counts a share of the members of one class and the twin pool of that class', () => {
-    // 70 % of 2,400 shirts are members, 15 % twin pool.
-    expect(previewForgetSet(split, { kind: 'class', classIndex: shirt, fraction: 0.25 })).toMatchObject({
-      count: 420,
-      twinCount: 360,
-      wholeClass: false,
-    })
-  })
-
-  it('notices a whole class', () => {
-    expect(previewForgetSet(split, { kind: 'class', classIndex: shirt, fraction: 1 }).wholeClass).toBe(true)
-  })
-
-  it('spreads a random share over all classes', () => {
-    const preview = previewForgetSet(split, { kind: 'random', fraction: 0.1 })
-    const members = split.counts.members.reduce((sum, count) => sum + count, 0)
-    expect(preview.count).toBe(Math.round(members * 0.1))
-    expect(preview.classCounts.every((count) => count > 0)).toBe(true)
   })
 })
