@@ -4,7 +4,10 @@ import { seriousViolations, useWindow } from '#test/support/window.ts'
 const screens: readonly (readonly [name: string, path: string, ready: string])[] = [
   ['Start', '/', 'text=Recent studies'],
   ['Data', '/data', 'text=animals'],
-  ['a data set', '/data/ds-animals', '[data-testid="forget-preview"]'],
+  ['a data set', '/data/ds-animals', 'text=Twin pool H'],
+  ['the explorer', '/data/ds-fashion/images?view=both&pick=7', 'text=Most alike'],
+  ['the explorer with nothing in the filter', '/data/ds-fashion/images?q=nothing', 'text=No image matches'],
+  ['the builder of forget sets', '/data/ds-fashion/forget', '[data-testid="forget-count"]'],
   ['Studies', '/studies', 'text=Broken on purpose'],
   ['new study', '/studies/new', 'text=Twin Machine Unlearning'],
   ['a plan', '/studies/st-not-run-yet/plan', '[data-testid="plan-sentence"]'],

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { methods } from '#main/compute/methods.ts'
 import type { MethodInfo } from '#shared/domain/system.ts'
-import { fashion, splitOf } from '#test/support/fixture/catalogue.ts'
 import { parameterFields, parameterProblem, parameterValue } from '../../../src-renderer/lib/json-schema.ts'
 import { draftProblems, draftSettings, emptyDraft, type StudyDraft } from '../../../src-renderer/lib/study-draft.ts'
 

@@ -43,19 +43,23 @@ export interface GridState {
   readonly colours: ColourTokens
 }
 
-/** Paints the rows in sight; `context` is scaled to CSS pixels. Selected pictures have a frame and a tick. */
+/**
+ * Paints the rows in sight; `context` is scaled to CSS pixels. Selected pictures have a frame and a tick. Returns how
+ * many pictures haven't come yet.
+ */
 export function paintGrid(
   context: CanvasRenderingContext2D,
   layout: GridLayout,
   [width, height]: readonly [number, number],
   top: number,
   { order, selected, active, focused, places, colours }: GridState,
-): void {
+): number {
   const { columns, picture, step } = layout
   context.fillStyle = colours.canvas
   context.fillRect(0, 0, width, height)
   context.imageSmoothingEnabled = false
   const [first, last] = rowsInSight(layout, order.length, top, height)
+  let missing = 0
   for (let row = first; row < last; row++) {
     const y = gridPadding + row * step - top
     for (let column = 0; column < columns; column++) {
@@ -65,6 +69,7 @@ export function paintGrid(
       const x = gridPadding + column * step
       const place = places.get(sample)
       if (place === undefined) {
+        missing++
         context.fillStyle = colours.sunken
         context.fillRect(x, y, picture, picture)
       } else {
@@ -81,6 +86,7 @@ export function paintGrid(
       if (sample === active && focused) paintFocus(context, x, y, picture, colours)
     }
   }
+  return missing
 }
 
 function paintSelected(

@@ -22,6 +22,7 @@ export interface BuilderParts {
 export interface RulePreview {
   readonly mask: Uint8Array
   readonly count: number
+  /** Of the chosen members of D. */
   readonly classCounts: readonly number[]
   /** Chosen samples that aren't members of D. */
   readonly outside: Int32Array
@@ -62,12 +63,13 @@ export function createBuilder({ dataset, columns, split, parts }: BuilderParts) 
     if (mask === null || parts.value === null) return null
     const classCounts = new Array<number>(dataset.classes.length).fill(0)
     const outside: number[] = []
+    let count = 0
     for (let id = 0; id < mask.length; id++) {
       if (mask[id] === 0) continue
-      classCounts[columns.labels[id]]++
-      if (parts.value[id] !== 1) outside.push(id)
+      count++
+      if (parts.value[id] === 1) classCounts[columns.labels[id]]++
+      else outside.push(id)
     }
-    const count = classCounts.reduce((sum, part) => sum + part, 0)
     return { mask, count, classCounts, outside: Int32Array.from(outside), milliseconds: performance.now() - started }
   })
   function countOf(part: ForgetRule): number {
