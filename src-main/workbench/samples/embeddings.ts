@@ -107,7 +107,7 @@ export class Embeddings {
   ): AsyncGenerator<EmbeddingEvent> {
     if ((await stat(job.file).catch(() => null)) !== null && (await readReduced(job.file)) !== null) return
     await mkdir(this.#options.cache, { recursive: true })
-    yield* streamProgress<SampleProgress, void>(signal, async (stop, tell) => {
+    yield* streamProgress<SampleProgress, null>(signal, async (stop, tell) => {
       await runSampleWorker(job, {
         launcher: this.#options.launcher,
         signal: stop,
@@ -115,6 +115,7 @@ export class Embeddings {
           if (message.kind === 'progress') tell(message)
         },
       })
+      return null
     })
   }
 
