@@ -73,7 +73,7 @@ export function rocOption(lines: readonly RocLine[], words: RocWords, colours: C
         symbol: 'none',
         silent: true,
         lineStyle: { color: colours.chartAxis, width: 1, type: [1, 3] },
-        endLabel: { show: false },
+        itemStyle: { color: colours.chartAxis },
       },
       ...lines.map(({ name, role, points }) => ({
         type: 'line' as const,
