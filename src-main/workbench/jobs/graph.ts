@@ -18,7 +18,7 @@ import { compileTwinProblem } from './graph/twin-problem.ts'
 import { addUnlearning, type Unlearning } from './graph/unlearning.ts'
 
 export type { CompiledRun, CompiledStudy } from './graph/compiled-study.ts'
-export { controlMethod, goldMethod, noneMethod } from './graph/compiled-study.ts'
+export { goldMethod, noneMethod } from './graph/compiled-study.ts'
 
 /**
  * All stages of a study with their keys, before anything ran. Golds are shared by every run; within a seed the

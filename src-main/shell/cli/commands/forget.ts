@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { stringify } from 'csv-stringify/sync'
@@ -10,6 +10,7 @@ import type { CommandContext } from '../context.ts'
 import { ruleText } from '../forget-text.ts'
 import { table } from '../output.ts'
 import { parseInteger, parseNumber } from '../parse.ts'
+import { writeTextFile } from '../write-text-file.ts'
 
 interface CreateOptions {
   readonly dataset: string
@@ -108,7 +109,7 @@ export function registerForgetCommands(program: Command, context: CommandContext
         const set = await client.forgetSets.get({ forgetSet: name })
         const rows = await forgetRows(client, set)
         const path = resolve(options.out)
-        await writeNewFile(path, stringify([...rows]))
+        await writeTextFile(path, stringify([...rows]))
         output.result({ path, images: set.count }, () => `Wrote ${set.count} images to ${path}`)
         return 0
       }),
@@ -198,15 +199,4 @@ async function forgetRows(client: WorkbenchClient, set: ForgetSet): Promise<read
 function unpackInt32(packed: string): Int32Array {
   const bytes = Uint8Array.from(Buffer.from(packed, 'base64'))
   return new Int32Array(bytes.buffer)
-}
-
-async function writeNewFile(path: string, text: string): Promise<void> {
-  try {
-    await writeFile(path, text)
-  } catch (error) {
-    throw new AppError('bad-input', `"${path}" can't be written.`, {
-      hint: 'Name a file in a folder that is there.',
-      cause: error,
-    })
-  }
 }

@@ -15,6 +15,7 @@ import { describePlan } from '../plan-text.ts'
 import { describeResult, exitCodeOfResult } from '../result-text.ts'
 import { describeStatistics } from '../statistics-text.ts'
 import { type AttackOptions, attackRequest, registerAttackCommand, withAttackOptions } from './study-attack.ts'
+import { registerExportCommand } from './study-export.ts'
 
 interface CreateOptions extends AttackOptions {
   readonly dataset: string
@@ -216,6 +217,7 @@ export function registerStudyCommands(program: Command, context: CommandContext)
     )
 
   registerAttackCommand(study, context)
+  registerExportCommand(study, context)
 
   study
     .command('list')
