@@ -162,6 +162,8 @@ export interface ReusedCost extends Cost {
 /** Amortisable and per-request cost, and when unlearning beats retraining. */
 export interface CostLedger {
   readonly perDataset: Cost
+  /** The original was given: what its training cost is not known and not in `perDataset`. */
+  readonly isOriginalGiven?: boolean
   readonly perClass: Cost
   /** The part of both, and of the golds, that another study had paid already: this one got it for nothing. */
   readonly reused: Readonly<Record<'perDataset' | 'perClass' | 'golds', ReusedCost>>

@@ -36,7 +36,8 @@ function gateFigure(value: number): string {
 }
 
 /** What is paid once and what with every request; what another study had paid already is marked. */
-function describeLedger({ perDataset, perClass, reused, gold, perRequest, breakEven }: CostLedger): string {
+function describeLedger(ledger: CostLedger): string {
+  const { perDataset, isOriginalGiven = false, perClass, reused, gold, perRequest, breakEven } = ledger
   const note = ({ stages }: ReusedCost): string =>
     stages === 0 ? '' : `${stages} ${stages === 1 ? 'stage' : 'stages'} reused, paid by another study`
   const row = (what: string, cost: Cost, remark: string): readonly (string | number)[] => [
@@ -53,7 +54,11 @@ function describeLedger({ perDataset, perClass, reused, gold, perRequest, breakE
   return `Cost:\n${table(
     ['WHAT', 'TIME', 'BACKWARD', 'FORWARD', 'NOTE'],
     [
-      row('once for the data set', perDataset, note(reused.perDataset)),
+      row(
+        'once for the data set',
+        perDataset,
+        isOriginalGiven ? 'the original was given: its training is not counted' : note(reused.perDataset),
+      ),
       row('once for the class', perClass, note(reused.perClass)),
       ...(gold === null ? [] : [row('one gold', gold, note(reused.golds))]),
       ...methods,

@@ -39,6 +39,7 @@ export function costLedger(
   const gold = present.includes(goldMethod) ? meanOf(goldMethod, 'perRequest') : trainingOfGolds(nodes, costOf)
   return {
     perDataset: perSeed(nodes, 'dataset', costOf),
+    ...(nodes.some((node) => node.kind === 'given-original') ? { isOriginalGiven: true } : {}),
     perClass: perSeed(nodes, 'class', costOf),
     reused: {
       perDataset: reusedOf(nodes.filter((node) => node.scope === 'dataset')),

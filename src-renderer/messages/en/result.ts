@@ -290,6 +290,7 @@ export const result = {
     amortised: 'Amortised',
     perRequest: 'For each request',
     perDataset: 'Once for the data set',
+    perDatasetGiven: 'Once for the data set (the original was given, its training is not counted)',
     reused: '{n} stage reused | {n} stages reused',
     reusedInfo: 'Another study had this computed: this one pays nothing for it.',
     perClass: 'Once for the class',

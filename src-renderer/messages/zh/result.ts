@@ -276,6 +276,7 @@ export const result = {
     amortised: '可摊销',
     perRequest: '每次请求',
     perDataset: '每个数据集一次',
+    perDatasetGiven: '每个数据集一次（原始模型由外部给出，其训练不计入）',
     reused: '复用 {n} 个阶段',
     reusedInfo: '另一项研究已算出这些阶段：本研究无需再付出代价。',
     perClass: '每个类别一次',
