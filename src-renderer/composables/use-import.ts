@@ -1,5 +1,6 @@
 import { onScopeDispose, ref, shallowRef } from 'vue'
 import { toAppError } from '#shared/contract/errors.ts'
+import type { GroupRule } from '#shared/domain/dataset.ts'
 import type { AppError } from '#shared/errors.ts'
 import type { ImportEvent } from '#shared/progress.ts'
 import { client } from '../rpc/workbench.ts'
@@ -8,6 +9,8 @@ export interface ImportRequest {
   readonly path: string
   readonly name?: string
   readonly size?: number
+  readonly licence?: string
+  readonly groups?: GroupRule[]
   readonly strict: boolean
 }
 

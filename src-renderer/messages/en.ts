@@ -4,6 +4,7 @@ import { data } from './en/data.ts'
 import { explorer } from './en/explorer.ts'
 import { frame } from './en/frame.ts'
 import { metric } from './en/metric.ts'
+import { quality } from './en/quality.ts'
 import { result } from './en/result.ts'
 import { settings } from './en/settings.ts'
 import { start } from './en/start.ts'
@@ -20,6 +21,7 @@ export const en = {
   ...start,
   ...data,
   ...explorer,
+  ...quality,
   ...studies,
   ...study,
   ...result,

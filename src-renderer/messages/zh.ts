@@ -5,6 +5,7 @@ import { data } from './zh/data.ts'
 import { explorer } from './zh/explorer.ts'
 import { frame } from './zh/frame.ts'
 import { metric } from './zh/metric.ts'
+import { quality } from './zh/quality.ts'
 import { result } from './zh/result.ts'
 import { settings } from './zh/settings.ts'
 import { start } from './zh/start.ts'
@@ -17,6 +18,7 @@ export const zh: Catalogue = {
   ...start,
   ...data,
   ...explorer,
+  ...quality,
   ...studies,
   ...study,
   ...result,

@@ -7,6 +7,7 @@ import { createToken, tokensEqual } from '../local-socket.ts'
 import type { createRouter } from '../router.ts'
 import { createSocketHandler, maxFrameBytes } from '../wire.ts'
 import { contentSecurityPolicy, createNonce, isOwnHost, isOwnOrigin, readCookie, securityHeaders } from './security.ts'
+import { serveUploads } from './uploads.ts'
 
 export interface WorkbenchServer {
   /** `http://127.0.0.1:PORT/?token=…`: lets one browser in, once. */
@@ -53,6 +54,8 @@ export async function startServer(options: {
         'This workbench needs the address that it printed when it started. Each address works once; start it again for a new one.',
       )
   })
+
+  serveUploads(app, (origin) => isOwnOrigin(origin, port))
 
   const index = async (): Promise<{ html: string; nonce: string }> => {
     const nonce = createNonce()

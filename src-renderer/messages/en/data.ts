@@ -1,16 +1,13 @@
 export const data = {
   import: {
     title: 'Import images',
-    path: 'Folder',
+    path: 'Folder, file or archive',
     pathHelp:
-      'A folder on this machine with one folder of PNG or JPEG files a class: NAME/CLASS/FILE, or NAME/train/CLASS/FILE.',
-    pathHelpDesktop:
-      'Type, choose or drop a folder with one folder of PNG or JPEG files a class: NAME/CLASS/FILE, or NAME/train/CLASS/FILE.',
-    pathMissing: 'Give the folder’s path.',
-    choose: 'Choose',
+      'On this machine: class folders (NAME/CLASS/FILE), CIFAR, IDX, npz, CSV or Parquet files, or a zip or tar archive of them.',
+    pathMissing: 'Give the path of a folder, file or archive.',
     more: 'Name, size, strictness',
     name: 'Name',
-    nameHelp: 'Left empty, the folder’s name.',
+    nameHelp: 'Left empty, the folder’s or file’s name.',
     size: 'Side length in pixels',
     sizeHelp: 'Every image is brought to a square of this size, 8 to 512; the middle is kept.',
     sizeWrong: 'The side length is a whole number from 8 to 512.',
@@ -18,7 +15,7 @@ export const data = {
     start: 'Import',
     cancel: 'Cancel the import',
     cancelled: 'The import was cancelled; nothing was kept.',
-    failed: 'The folder was not imported.',
+    failed: 'Nothing was imported.',
     phase: {
       unpacking: 'Unpacking: {done} of {total} bytes',
       scanning: 'Looking for images: {done} found',

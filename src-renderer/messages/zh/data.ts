@@ -1,15 +1,13 @@
 export const data = {
   import: {
     title: '导入图像',
-    path: '文件夹',
-    pathHelp: '本机上的文件夹，每个类别一个子文件夹，内含 PNG 或 JPEG 文件：NAME/CLASS/FILE 或 NAME/train/CLASS/FILE。',
-    pathHelpDesktop:
-      '输入、选择或拖入文件夹，每个类别一个子文件夹，内含 PNG 或 JPEG 文件：NAME/CLASS/FILE 或 NAME/train/CLASS/FILE。',
-    pathMissing: '请给出文件夹的路径。',
-    choose: '选择',
+    path: '文件夹、文件或压缩包',
+    pathHelp:
+      '本机上的类别文件夹（NAME/CLASS/FILE）、CIFAR、IDX、npz、CSV 或 Parquet 文件，或它们的 zip 或 tar 压缩包。',
+    pathMissing: '请给出文件夹、文件或压缩包的路径。',
     more: '名称、尺寸、严格程度',
     name: '名称',
-    nameHelp: '留空则使用文件夹的名称。',
+    nameHelp: '留空则使用文件夹或文件的名称。',
     size: '边长（像素）',
     sizeHelp: '每张图像都会变为此边长的正方形，8 到 512；保留中间部分。',
     sizeWrong: '边长是 8 到 512 的整数。',
@@ -17,7 +15,7 @@ export const data = {
     start: '导入',
     cancel: '取消导入',
     cancelled: '导入已取消；没有保留任何内容。',
-    failed: '文件夹未能导入。',
+    failed: '没有导入任何内容。',
     phase: {
       unpacking: '正在解包：{done} / {total} 字节',
       scanning: '正在查找图像：已找到 {done}',

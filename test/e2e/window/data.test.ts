@@ -8,7 +8,7 @@ describe('data', () => {
     const page = await open('/data')
     await page.keyboard.press('Control+o')
     await page.getByRole('button', { name: 'Import', exact: true }).click()
-    await page.getByText('Give the folder\u2019s path.').waitFor()
+    await page.getByText('Give the path of a folder, file or archive.').waitFor()
     await page.getByLabel('Folder').fill('/home/ada/pictures/flowers')
     await page.getByRole('button', { name: 'Import', exact: true }).click()
     await page.getByText(/Reading images: [\d,]+ of 1,846/).waitFor()
