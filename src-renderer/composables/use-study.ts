@@ -20,6 +20,9 @@ export interface StudyContext {
   readonly active: ComputedRef<boolean>
   readonly run: () => Promise<boolean>
   readonly cancel: () => Promise<boolean>
+  /** Pauses it, or goes on where it is paused. */
+  readonly pause: () => Promise<boolean>
+  readonly paused: ComputedRef<boolean>
   readonly busy: ComputedRef<boolean>
 }
 
@@ -60,6 +63,10 @@ export function provideStudy(reference: ComputedRef<string>): StudyContext {
     await jobs.cancel(id)
     return true
   })
+  const pauseAction = useAction(async (id: string) => {
+    await jobs.pause(id, live.value?.schedule.paused !== true)
+    return true
+  })
   const act = async (action: typeof runAction): Promise<boolean> => {
     const id = study.data.value?.id
     return id !== undefined && (await action.run(id)) === true
@@ -75,7 +82,9 @@ export function provideStudy(reference: ComputedRef<string>): StudyContext {
     active: computed(() => isActive(state.value)),
     run: () => act(runAction),
     cancel: () => act(cancelAction),
-    busy: computed(() => runAction.busy.value || cancelAction.busy.value),
+    pause: () => act(pauseAction),
+    paused: computed(() => isActive(state.value) && live.value?.schedule.paused === true),
+    busy: computed(() => runAction.busy.value || cancelAction.busy.value || pauseAction.busy.value),
   }
   provide(key, context)
   return context

@@ -1,6 +1,7 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowReactive, shallowRef, watch } from 'vue'
 import { toAppError } from '#shared/contract/errors.ts'
+import type { Priority } from '#shared/domain/queue.ts'
 import type { Study } from '#shared/domain/study.ts'
 import type { AppError } from '#shared/errors.ts'
 import { applyStudyEvent, emptyLiveStudy, isActive, type LiveStudy } from '../lib/live-study.ts'
@@ -91,6 +92,16 @@ export const useJobsStore = defineStore('jobs', () => {
     await client.studies.cancel({ study: id })
   }
 
+  /** Of one study, or (null) of everything. */
+  async function pause(id: string | null, paused: boolean): Promise<void> {
+    const input = id === null ? {} : { study: id }
+    await (paused ? client.queue.pause(input) : client.queue.resume(input))
+  }
+
+  async function prioritise(id: string, priority: Priority): Promise<void> {
+    await client.queue.prioritise({ study: id, priority })
+  }
+
   const running = computed(() =>
     [...followed.values()]
       .filter((entry) => isActive(entry.live.state))
@@ -111,5 +122,5 @@ export const useJobsStore = defineStore('jobs', () => {
   }, pollMilliseconds)
   void refresh()
 
-  return { studies, loaded, error, followed, running, refresh, follow, run, cancel, byReference }
+  return { studies, loaded, error, followed, running, refresh, follow, run, cancel, pause, prioritise, byReference }
 })

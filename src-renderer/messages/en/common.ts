@@ -32,6 +32,7 @@ export const common = {
     failed: 'Failed',
     cancelled: 'Cancelled',
     interrupted: 'Interrupted',
+    paused: 'Paused',
   },
   role: { original: 'Original', gold: 'Gold', goldN: 'Gold {n}', twin: 'Twin', unlearned: 'Unlearned' },
   label: {

@@ -16,6 +16,22 @@ export const studies = {
     seedCount: '{n} seed | {n} seeds',
     goldCount: '{n} gold | {n} golds',
   },
+  queue: {
+    title: 'At work',
+    pause: 'Pause',
+    resume: 'Go on',
+    pauseAll: 'Pause all',
+    resumeAll: 'Go on with all',
+    pauseOf: 'Pause {name}',
+    resumeOf: 'Go on with {name}',
+    priority: 'Priority',
+    priorityOf: 'Priority of {name}',
+    high: 'High',
+    normal: 'Normal',
+    low: 'Low',
+    memory: 'Another stage waits until memory is free.',
+    pausedInfo: 'Stages were stopped at their last checkpoints and go on from there.',
+  },
   newStudy: {
     sweep: 'Sweep',
     sweepHelp:

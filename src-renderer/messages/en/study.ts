@@ -36,6 +36,7 @@ export const study = {
     compute: '{n} stage is to be computed, | {n} stages are to be computed,',
     reuse: '{n} is reused. | {n} are reused.',
     time: 'That takes {time} on {engine}.',
+    memory: 'Only {count} of {slots} workers fit into memory: a stage takes {memory}.',
     noTime: 'How long that takes is not known before the first stages were measured on this machine.',
     allThere:
       'The one stage is there already: nothing is trained again. | All {n} stages are there already: nothing is trained again.',

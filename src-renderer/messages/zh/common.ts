@@ -32,6 +32,7 @@ export const common = {
     failed: '失败',
     cancelled: '已取消',
     interrupted: '已中断',
+    paused: '已暂停',
   },
   role: { original: '原始模型', gold: '黄金模型', goldN: '黄金模型 {n}', twin: '孪生模型', unlearned: '遗忘后模型' },
   label: {

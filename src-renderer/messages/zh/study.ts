@@ -30,6 +30,7 @@ export const study = {
     compute: '{n} 个阶段需要计算，',
     reuse: '{n} 个可复用。',
     time: '在 {engine} 上需要{time}。',
+    memory: '内存只够 {slots} 个工作进程中的 {count} 个：一个阶段占用 {memory}。',
     noTime: '在本机测量过最初的阶段之前，用时未知。',
     allThere: '全部 {n} 个阶段都已就绪：无需再训练。',
     diskLow: '工作区所在磁盘仅剩 {size}。',

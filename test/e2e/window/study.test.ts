@@ -44,6 +44,25 @@ describe('a new study', () => {
     expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('Too many epochs')
   })
 
+  it('is paused, hurried and goes on, in its own view and in the queue', async () => {
+    const page = await open('/studies/new?dataset=ds-fashion')
+    await page.getByLabel('Name', { exact: true }).fill('In the queue')
+    await page.getByRole('button', { name: 'Create study' }).click()
+    await page.getByRole('button', { name: 'Run study' }).click()
+    await page.getByRole('button', { name: 'Pause', exact: true }).click()
+    await page.locator('header [data-state="paused"]').waitFor()
+    await page.getByRole('contentinfo').getByText('Paused').waitFor()
+
+    await page.getByRole('link', { name: 'Studies' }).first().click()
+    const queue = page.getByTestId('queue')
+    await queue.getByRole('link', { name: 'In the queue' }).waitFor()
+    await queue.getByLabel('Priority of In the queue').selectOption('high')
+    await expect.poll(() => queue.getByLabel('Priority of In the queue').inputValue()).toBe('high')
+    await queue.getByRole('button', { name: 'Go on with In the queue' }).click()
+    await queue.getByRole('button', { name: 'Pause In the queue' }).waitFor()
+    await queue.locator('[data-state="running"]').first().waitFor()
+  })
+
   it('is planned, run, looked at after a reload, cancelled, resumed and shown', async () => {
     const page = await open('/studies/new?dataset=ds-fashion')
     await page.getByLabel('Name', { exact: true }).fill('From the window')
