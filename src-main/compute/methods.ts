@@ -117,7 +117,7 @@ export const demoMethodOptions: Readonly<Record<string, MethodParams>> = {
   'random-labels': { lr: 0.1 },
   salun: { lr: 0.1 },
 
-  // Section 7's rate of .03 takes the network apart here: with momentum its loss falls without end.
+  // Section 7's rate of .03 takes the network apart here: with momentum .9 its loss falls without end.
   'neggrad-plus': { lr: 1e-3 },
   amnesiac: { lr: 1e-3 },
   'bad-teacher': { lr: 2e-4 },

@@ -9,11 +9,16 @@ import type { ObjectHash } from '#shared/ids.ts'
 import { type TinyRequest, tinyRequest } from './tiny-request.ts'
 
 let request: TinyRequest
+let mlp: TinyRequest
 beforeAll(async () => {
   // Masks, frozen layers and batch-norm statistics all have a state to lose.
   request = await tinyRequest({ architecture: 'resnet-small' })
+  mlp = await tinyRequest()
 })
-afterAll(() => request[Symbol.asyncDispose]())
+afterAll(async () => {
+  await request[Symbol.asyncDispose]()
+  await mlp[Symbol.asyncDispose]()
+})
 
 const never = new AbortController().signal
 const baselines = methodIds.filter((id) => methods.get(id)?.family === 'baseline')
@@ -41,7 +46,6 @@ describe('a baseline', () => {
   it.each(engines.flatMap((engine) => baselines.map((method) => [method, engine] as const)))(
     '%s on %s ends when cancelled, whatever it is doing, and leaves no tensor behind',
     async (method, engineId) => {
-      const mlp = await tinyRequest()
       const engine = await loadEngine(engineId)
       const before = engine.memory().tensors
       // Cancelled at the first sign of life, then at the third.
@@ -57,7 +61,6 @@ describe('a baseline', () => {
         await expect(run).rejects.toMatchObject({ code: 'cancelled' })
         expect(engine.memory().tensors).toBe(before)
       }
-      await mlp[Symbol.asyncDispose]()
     },
   )
 
@@ -66,7 +69,6 @@ describe('a baseline', () => {
     ['gradient-ascent', { lr: 10, epochs: 50 }],
     ['neggrad-plus', { lr: 10, alpha: 0, epochs: 50 }],
   ])('%s that diverges says so with its name, the epoch and the last finite loss', async (method, options) => {
-    const mlp = await tinyRequest()
     const engine = await loadEngine('wasm')
     const before = engine.memory().tensors
     const run = runStage(mlp.spec(method, options), mlp.stored.objects.root, { signal: never, onProgress: () => {} })
@@ -78,6 +80,5 @@ describe('a baseline', () => {
       details: { method, epoch: expect.any(Number), lastLoss: expect.any(Number) },
     })
     expect(engine.memory().tensors).toBe(before)
-    await mlp[Symbol.asyncDispose]()
   })
 })

@@ -43,9 +43,10 @@ export function* compileTwinProblem(
   return { nodes: graph.nodes, runs, attacks: [] }
 }
 
-/** Whether a method can be tried on the twin problem: that has no twin of its own. */
+/** Whether a method can be tried on the twin problem: that has no twin of its own, and no samples beside it unseen. */
 export function worksOnTwinProblem(config: StudyConfig, method: string): boolean {
-  return methodNeeds(config, method).twin !== true
+  const { twin, twinSamples } = methodNeeds(config, method)
+  return twin !== true && twinSamples !== true
 }
 
 function nothingDone(graph: GraphBuilder, stages: SeedStages, judge: GoldStages): CompiledRun {
