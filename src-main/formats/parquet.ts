@@ -2,6 +2,7 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { type FileMetaData, parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet'
 import { AppError } from '#shared/errors.ts'
 import type { InputFile } from './input-file.ts'
+import { type ColumnChunkPlace, checkPages } from './parquet-pages.ts'
 import { grouped, quoted } from './text.ts'
 
 /** One row group is in memory at a time; what writers of images make has a few megabytes to a hundred. */
@@ -51,7 +52,7 @@ export async function openParquet(file: InputFile): Promise<ParquetFile> {
   if (rowCount > maxRows) throw refuse(file.path, `says it has ${grouped(rowCount)} rows, which no data set has`)
 
   async function* rows(columns: readonly string[], wanted?: readonly number[]): AsyncGenerator<ParquetRows> {
-    for (const { first, rows: count, bytesOf } of groups) {
+    for (const { first, rows: count, bytesOf, chunksOf } of groups) {
       if (count === 0) continue
       if (wanted !== undefined && !wanted.some((row) => row >= first && row < first + count)) continue
       const bytes = bytesOf(columns)
@@ -61,6 +62,7 @@ export async function openParquet(file: InputFile): Promise<ParquetFile> {
           `has a row group of ${grouped(Math.ceil(bytes / 2 ** 20))} MiB; at most ${maxGroupBytes / 2 ** 20} are read`,
         )
       try {
+        for (const chunk of chunksOf(columns)) await checkPages(file, chunk)
         const found = await parquetReadObjects({
           file: buffer,
           metadata,
@@ -97,6 +99,7 @@ interface RowGroup {
   readonly first: number
   readonly rows: number
   readonly bytesOf: (columns: readonly string[]) => number
+  readonly chunksOf: (columns: readonly string[]) => readonly ColumnChunkPlace[]
 }
 
 /** Every size is checked here: the decoder believes them. */
@@ -107,6 +110,7 @@ function groupsOf(metadata: FileMetaData, file: InputFile): readonly RowGroup[] 
     const rows = Number(group.num_rows)
     if (!Number.isSafeInteger(rows) || rows < 0) throw refuse(file.path, 'says an impossible number of rows')
     const sizes = new Map<string, number>()
+    const chunks: { readonly top: string; readonly place: ColumnChunkPlace }[] = []
     for (const { meta_data: column } of group.columns ?? []) {
       if (column === undefined) throw refuse(file.path, 'is damaged: a column has no metadata')
       const [packed, unpacked] = [Number(column.total_compressed_size), Number(column.total_uncompressed_size)]
@@ -116,11 +120,13 @@ function groupsOf(metadata: FileMetaData, file: InputFile): readonly RowGroup[] 
       const values = Number(column.num_values)
       if (!(values >= 0 && values <= maxRows)) throw refuse(file.path, 'says an impossible number of values')
       const [top] = column.path_in_schema
+      chunks.push({ top, place: { offset, bytes: packed, values } })
       sizes.set(top, (sizes.get(top) ?? 0) + Math.max(packed, unpacked))
     }
     groups.push({
       first,
       rows,
+      chunksOf: (columns) => chunks.filter(({ top }) => columns.includes(top)).map(({ place }) => place),
       bytesOf: (columns) => columns.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0),
     })
     first += rows
