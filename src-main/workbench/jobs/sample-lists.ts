@@ -3,11 +3,13 @@ import { createHash } from 'node:crypto'
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { TwinShift } from '#main/compute/stages.ts'
 import { readIds, readLabels } from '#main/compute/worker/array-objects.ts'
-import { encodeIds } from '#main/workbench/datasets/sample-data.ts'
+import { requireGroup } from '#main/workbench/datasets/groups/require-group.ts'
+import { encodeIds, readGroupCodes } from '#main/workbench/datasets/sample-data.ts'
 import type { Dataset, Split } from '#shared/domain/dataset.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { ObjectHash } from '#shared/ids.ts'
 import { Random } from '#shared/random.ts'
+import { twinGroups } from './twin-groups.ts'
 
 /** Metrics on R read this many of its samples at most: enough for an interval of a point or two. */
 const retainSampleSize = 1000
@@ -91,7 +93,11 @@ export async function deriveSampleLists(
   const forgotten = new Set(forget)
   const classCounts = countClasses(forget, labels)
   const retain = members.filter((sample) => !forgotten.has(sample))
-  const twin = twinSamples(twinPool, labels, classCounts, Random.of(split.seed, 'twin-samples'))
+  const groupOf = await groupsOfSplit(objects, dataset, split)
+  const twin =
+    groupOf === null
+      ? twinSamples(twinPool, labels, classCounts, Random.of(split.seed, 'twin-samples'))
+      : twinGroups(twinPool, labels, classCounts, groupOf)
   const retainSample = drawSorted(retain, retainSampleSize, Random.of(split.seed, 'retain-sample'))
   const content = new Map<ObjectHash, Uint8Array>()
   const listOf = (ids: Int32Array): SampleList => {
@@ -120,6 +126,13 @@ export async function deriveSampleLists(
     classRetain: retain.filter((sample) => classCounts.has(labels[sample])).length,
   }
   return { lists, content }
+}
+
+/** The groups that the split keeps on one side, or null when it keeps none. */
+async function groupsOfSplit(objects: ObjectStore, dataset: Dataset, split: Split): Promise<Int32Array | null> {
+  const { rule } = split
+  const key = rule.kind === 'fractions' ? rule.groupKey : undefined
+  return key === undefined ? null : await readGroupCodes(objects, dataset, requireGroup(dataset, key))
 }
 
 /**
