@@ -18,7 +18,6 @@ import { streamProgress } from '../progress-queue.ts'
 
 /** Never chosen by itself, and why. */
 const byHandOnly: Readonly<Partial<Record<EngineId, string>>> = {
-  native: 'It is used where it is asked for: with --engine native, or in a study\u2019s settings.',
   webgpu: 'It is used where it is asked for: with --engine webgpu, or in a study\u2019s settings.',
   cpu: 'It is a slow reference for tests.',
 }

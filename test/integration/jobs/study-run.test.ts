@@ -6,6 +6,7 @@ import { openStoreForReading } from '#main/store/open-store.ts'
 import { openWorkbench } from '#main/workbench/workbench.ts'
 import { isPresent } from '#shared/domain/metrics.ts'
 import type { StudyId } from '#shared/ids.ts'
+import { usualEngine } from '#test/support/native-engine.ts'
 import { createStudy, newBench, openBench, runStudy, withDataset } from './tiny-study.ts'
 
 describe('a study', () => {
@@ -18,7 +19,7 @@ describe('a study', () => {
 
     const { state, result, events } = await runStudy(bench, study)
     expect(state).toBe('succeeded')
-    expect(result.engine).toBe('wasm')
+    expect(result.engine).toBe(usualEngine)
     expect(result.stages).toEqual({ computed: plan.toCompute, reused: 0, failed: 0 })
     expect(result.runs.map(({ method, seed }) => [method, seed])).toEqual([
       ['gold', 1001],

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Dataset } from '#shared/domain/dataset.ts'
 import type { Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts'
+import { usualEngine } from '#test/support/native-engine.ts'
 import { writeStripedImages } from '#test/support/striped-images.ts'
 import { killTree, startTmu, temporaryFolder, tmu, tmuJson } from '#test/support/tmu-process.ts'
 
@@ -40,7 +41,7 @@ describe('a study by the command line', () => {
     const result = JSON.parse(first.stdout) as StudyResult
     expect(result).toMatchObject({
       study: 'first',
-      engine: 'wasm',
+      engine: usualEngine,
       stages: { computed: plan.toCompute, reused: 0, failed: 0 },
     })
     // One row a method and seed; the golds have seeds of their own.

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { defaultMethods, methodIds, methodOf } from '#main/compute/methods.ts'
+import { usualEngine } from '#test/support/native-engine.ts'
 import { type Bench, createStudy, datasetName, forgetSetName, newBench, withDataset } from '../jobs/tiny-study.ts'
 
 let bench: Bench
@@ -116,7 +117,7 @@ describe('a study that has not run', () => {
   it('has a plan with an estimate, and a result that says nothing was measured', async () => {
     const study = await createStudy(bench, { name: 'not run' })
     const plan = await bench.api.studies.plan({ study })
-    expect(plan).toMatchObject({ study: 'not run', engine: 'wasm', toReuse: 0 })
+    expect(plan).toMatchObject({ study: 'not run', engine: usualEngine, toReuse: 0 })
     expect(plan.seconds).toBeGreaterThan(0)
     expect(plan.stages.every((stage) => stage.state === 'planned')).toBe(true)
     const { members } = (await bench.api.splits.list({ dataset: datasetName }))[0].counts
