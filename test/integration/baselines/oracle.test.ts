@@ -1,4 +1,4 @@
-/** Every baseline's update against the same update in float64 and plain loops, on a network of two dense layers. */
+/** Every baseline's update, and TMU's from given labels, against the same update in float64 and plain loops, on a network of two dense layers. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MethodParams } from '#main/compute/methods.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
@@ -275,6 +275,29 @@ const cases: readonly Case[] = [
       return withNoise(expectedSquares, shared, 500)
     },
   },
+  ...['tmu', 'tmu-faithful', 'all-hard'].map(
+    (method): Case => ({
+      method,
+      options: {
+        ...whole,
+        optimizer: 'sgd',
+        momentum: 0.9,
+        weightDecay: 0.01,
+        schedule: 'constant',
+        easyTreatment: 'dropped',
+        forgetRepeats: 2,
+        epochs: 3,
+        lr: 0.05,
+      },
+      expected: () => {
+        // The request's labels: every second sample of F is easy, and dropped; the others count twice under another class.
+        const random = Random.of(seed, 'unlearn', 'other-class')
+        const others = forget.map(({ label }) => (label + 1 + random.below(2)) % 3)
+        const hard = forget.flatMap((row, i) => (i % 2 === 1 ? [] : [0, 1].map(() => ({ ...row, label: others[i] }))))
+        return trained(start, 3, 0.05, sgd(0.9, 0.01), (w) => gradientOf(w, [...retain, ...hard], towardsLabels()))
+      },
+    }),
+  ),
   {
     method: 'influence',
     options: { alpha: 30 },
