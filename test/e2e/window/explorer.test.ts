@@ -140,11 +140,7 @@ describe('the builder of forget sets', () => {
     await page.getByText(/Other images of these stay in R/).waitFor()
     await page.getByRole('button', { name: 'Complete the groups' }).click()
     await page.getByText('photographer: 1 whole, 0 cut').waitFor()
-    for (let i = 0; i < 4; i++)
-      await page
-        .getByRole('button', { name: 'Undo' })
-        .click({ timeout: 2000 })
-        .catch(() => {})
+    for (let i = 0; i < 5; i++) await page.getByRole('button', { name: 'Undo' }).click()
     await expect.poll(() => count.textContent()).toBe(first)
   })
 
