@@ -51,6 +51,10 @@ async function writeCifar(folder: string, count: number): Promise<void> {
   }
 }
 
+function say(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
 interface Finding {
   readonly what: string
   readonly value: string
@@ -61,6 +65,7 @@ interface Finding {
 const findings: Finding[] = []
 function note(what: string, milliseconds: number, limit: number): void {
   findings.push({ what, value: `${milliseconds.toFixed(0)} ms`, limit: `<= ${limit} ms`, held: milliseconds <= limit })
+  say(`${milliseconds.toFixed(0)} ms: ${what}`)
 }
 
 /** Runs text as the body of an async function in the page: what the page measures is measured there. */
@@ -166,17 +171,21 @@ async function measure(page: Page, origin: string, dataset: string): Promise<voi
   if (box === null) throw new Error('The map is not on the screen.')
   const times: number[] = []
   for (let round = 0; round < 5; round++) {
-    await page.evaluate(`window.lassoed = new Promise((resolve) => {
+    await page.evaluate(`window.lassoed = new Promise((resolve, reject) => {
       const text = () => document.querySelector('[data-testid="selection-count"]').textContent
       const before = text()
       document.querySelector('[data-testid="sample-map"]').addEventListener('pointerup', () => {
         const start = performance.now()
-        const wait = () => text() === before ? requestAnimationFrame(wait) : requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - start)))
+        const wait = () => {
+          if (performance.now() - start > 10000) reject(new Error('The lasso caught nothing.'))
+          else if (text() === before) requestAnimationFrame(wait)
+          else requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - start)))
+        }
         requestAnimationFrame(wait)
       }, { capture: true, once: true })
     }); undefined`)
     const [cx, cy] = [box.x + box.width / 2, box.y + box.height / 2]
-    const radius = box.height * (0.2 + 0.06 * round)
+    const radius = box.height * (0.28 + 0.04 * round)
     await page.mouse.move(cx + radius, cy)
     await page.mouse.down()
     for (let step = 1; step <= 40; step++) {
@@ -222,6 +231,7 @@ await using folder = await temporaryFolder()
 const source = join(folder.path, 'cifar')
 const workspace = join(folder.path, 'workspace')
 await writeCifar(source, images)
+say('Importing.')
 const serving = startTmu(workspace, ['serve'])
 try {
   await serving.untilStderr('token=')
