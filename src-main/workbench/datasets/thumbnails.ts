@@ -8,7 +8,7 @@ import { AppError } from '#shared/errors.ts'
  * @throws AppError `bad-input` for an index that the data set doesn't have.
  */
 export async function thumbnails(
-  objects: ObjectStore,
+  objects: Pick<ObjectStore, 'open'>,
   dataset: Dataset,
   indices: readonly number[],
 ): Promise<{ readonly shape: ImageShape; readonly pixels: Uint8Array }> {

@@ -1,12 +1,12 @@
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ObjectStore } from '#main/artifacts/object-store.ts'
-import { readFully } from '#main/artifacts/object-store.ts'
+import { type ObjectReader, type ObjectStore, readFully } from '#main/artifacts/object-store.ts'
 import { storageError } from '#main/artifacts/storage-errors.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
 import { thumbnails } from '#main/workbench/datasets/thumbnails.ts'
 import type { Dataset, ImageShape } from '#shared/domain/dataset.ts'
 import { AppError } from '#shared/errors.ts'
+import type { ObjectHash } from '#shared/ids.ts'
 import { fittingShape } from './area-average.ts'
 import { runSampleWorker } from './run-sample-worker.ts'
 
@@ -17,6 +17,11 @@ export interface Sheet {
   readonly shape: ImageShape
   /** uint8 [n, h, w, c] */
   readonly pixels: Uint8Array
+}
+
+/** Whether a blob is being hashed still. */
+interface Check {
+  running: boolean
 }
 
 interface Making {
@@ -36,6 +41,8 @@ export class Sheets {
   readonly #launcher: Launcher
   readonly #cache: string
   readonly #making = new Map<string, Making>()
+  /** Blobs that are or were hashed. */
+  readonly #checks = new Map<ObjectHash, Check>()
 
   constructor(options: { readonly objects: ObjectStore; readonly launcher: Launcher; readonly cache: string }) {
     this.#objects = options.objects
@@ -47,7 +54,7 @@ export class Sheets {
   async read(dataset: Dataset, indices: readonly number[]): Promise<Sheet> {
     const target = fittingShape(dataset.shape, thumbnailSide)
     if (target[0] === dataset.shape[0] && target[1] === dataset.shape[1]) {
-      return await thumbnails(this.#objects, dataset, indices)
+      return await this.#readImages(dataset, indices)
     }
     const highest = indices.reduce((most, index) => Math.max(most, index), 0)
     if (highest >= dataset.sampleCount) {
@@ -67,6 +74,30 @@ export class Sheets {
       i += run
     }
     return { shape: target, pixels }
+  }
+
+  /**
+   * From the blob itself. Hashing a large one takes a second, and the first pictures shouldn't wait for it: they are
+   * shown while it is checked, and refused as soon as the check has failed.
+   */
+  async #readImages(dataset: Dataset, indices: readonly number[]): Promise<Sheet> {
+    const check = this.#checks.get(dataset.images) ?? this.#check(dataset.images)
+    const store = check.running ? { open: (hash: ObjectHash) => openUnchecked(this.#objects, hash) } : this.#objects
+    return await thumbnails(store, dataset, indices)
+  }
+
+  #check(images: ObjectHash): Check {
+    const check: Check = { running: true }
+    this.#checks.set(images, check)
+    // A failure is told by the next question, which asks the object itself.
+    const end = (): void => {
+      check.running = false
+    }
+    this.#objects.open(images).then(async (reader) => {
+      end()
+      await reader.close()
+    }, end)
+    return check
   }
 
   /** The cache file as soon as it holds the sample; begins it where nobody has. */
@@ -131,6 +162,25 @@ export class Sheets {
       },
     )
     return making
+  }
+}
+
+/** Ranges of an object whose bytes are being checked elsewhere. */
+async function openUnchecked(objects: ObjectStore, hash: ObjectHash): Promise<ObjectReader> {
+  const handle = await open(objects.path(hash), 'r').catch(() => null)
+  // What can't be opened is explained by the store.
+  if (handle === null) return await objects.open(hash)
+  const { size } = await handle.stat()
+  const close = async (): Promise<void> => handle.close()
+  return {
+    size,
+    async read(offset, length) {
+      const bytes = new Uint8Array(length)
+      if (!(await readFully(handle, bytes, offset))) return await objects.readRange(hash, offset, length)
+      return bytes
+    },
+    close,
+    [Symbol.asyncDispose]: close,
   }
 }
 

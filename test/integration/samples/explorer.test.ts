@@ -1,9 +1,10 @@
-import { readdir, rm, truncate } from 'node:fs/promises'
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
 import { openWorkbench, type Workbench } from '#main/workbench/workbench.ts'
 import type { EmbeddingEvent } from '#shared/domain/sample.ts'
+import type { AppError } from '#shared/errors.ts'
 import { folderOf, plain, pngOf, temporaryFolder } from '#test/integration/datasets/workspace.ts'
 
 const int32 = (packed: string): Int32Array => new Int32Array(Uint8Array.from(Buffer.from(packed, 'base64')).buffer)
@@ -161,6 +162,29 @@ it('thumbnails of larger images are made once in the workspace, and kept', async
     const files = await readdir(join(root, 'cache', 'thumbnails'))
     expect(files).toHaveLength(1)
     expect(files[0]).toMatch(/^[0-9a-f]{64}-64x64$/)
+  } finally {
+    await workbench.close()
+  }
+})
+
+it('pictures of a damaged data set are refused as soon as the damage is known', async () => {
+  const { workbench, root } = await open(8)
+  try {
+    const { images } = await workbench.api.datasets.get({ dataset: 'shades' })
+    const file = join(root, 'objects', images.slice(0, 2), images.slice(2))
+    const bytes = await readFile(file)
+    bytes[5] ^= 1
+    await writeFile(file, bytes)
+    const ask = () => workbench.api.samples.sheet({ dataset: 'shades', indices: [0] })
+    await expect
+      .poll(() =>
+        ask().then(
+          () => 'shown',
+          (error: AppError) => error.code,
+        ),
+      )
+      .toBe('corrupt')
+    await expect(ask()).rejects.toMatchObject({ code: 'corrupt' })
   } finally {
     await workbench.close()
   }
