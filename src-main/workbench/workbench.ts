@@ -16,7 +16,7 @@ import type { SystemInfo } from '#shared/domain/system.ts'
 import { AppError } from '#shared/errors.ts'
 import { formatMebibytes } from '#shared/units.ts'
 import { createDatasetUseCases } from './datasets/use-cases.ts'
-import { prepareDemo } from './demo/prepare-demo.ts'
+import { estimateDemo, prepareDemo } from './demo/prepare-demo.ts'
 import { Jobs } from './jobs/jobs.ts'
 import { Scheduler } from './jobs/scheduler.ts'
 import { createModelUseCases } from './models/use-cases.ts'
@@ -149,6 +149,7 @@ function assemble(
         demo = prepared.catch(() => {})
         return prepared
       },
+      estimate: ({ fast }) => estimateDemo(studyParts, fast),
     },
   }
 

@@ -226,6 +226,10 @@ export const contract = {
   demo: {
     /** Makes (or finds) the demo's data set, forget set and study; `studies.run` then runs it. */
     prepare: procedure.input(z.strictObject({ fast: z.boolean().default(false) })).output(type<Study>()),
+    /** How long it takes here. `measured`: by what this workspace has learned; else as on two cores of a laptop. */
+    estimate: procedure
+      .input(z.strictObject({ fast: z.boolean().default(false) }))
+      .output(type<{ readonly seconds: number; readonly measured: boolean }>()),
   },
 }
 

@@ -6,7 +6,9 @@ import type { Study } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import { demoClassNames, demoForgetClass, demoName } from '../datasets/demo-set.ts'
 import type { DatasetUseCases } from '../datasets/use-cases.ts'
+import type { Jobs } from '../jobs/jobs.ts'
 import { type CreateStudyParts, createStudy } from '../studies/create-study.ts'
+import { planStudy } from '../studies/plan-study.ts'
 
 const forgetSetName = 'shirts-300'
 /** 300 of the demo's 1,000 Shirts. */
@@ -17,6 +19,24 @@ const forms = {
   full: { name: 'demo', epochs: 30 },
   fast: { name: 'demo-fast', epochs: 24 },
 } as const
+
+/** Seconds on two cores of a common laptop, for a workspace in which nothing was measured. */
+const typicalSeconds = { full: 180, fast: 120 } as const
+
+/** How long the guided study takes from now: by its plan, where it exists and the machine is known. */
+export async function estimateDemo(
+  parts: CreateStudyParts & { readonly jobs: Jobs },
+  fast: boolean,
+): Promise<{ readonly seconds: number; readonly measured: boolean }> {
+  const { repositories, jobs, engines } = parts
+  const study = repositories.studies.findStudy((fast ? forms.fast : forms.full).name)
+  const engine = study?.engine ?? (await engines.best())
+  if (study === null || !jobs.knows(engine)) {
+    return { seconds: fast ? typicalSeconds.fast : typicalSeconds.full, measured: false }
+  }
+  const { seconds } = await planStudy(repositories, jobs, await jobs.loader.load(study, engine))
+  return { seconds: seconds ?? 0, measured: true }
+}
 
 /**
  * The guided study: made at the first call, found at every further one.

@@ -102,6 +102,11 @@ export class Jobs {
     return this.#options.workersOf(loaded.engine, largest)
   }
 
+  /** Whether any stage was measured on this engine. */
+  knows(engine: EngineId): boolean {
+    return this.#learned().knows(engine)
+  }
+
   /** The studies at work, the most urgent first. */
   queue(): Queue {
     const { scheduler } = this.#options

@@ -12,6 +12,7 @@ export const start = {
     text: 'The example forgets 300 of 1,000 shirts of Fashion-MNIST, retrains the gold, and lines up Twin Machine Unlearning, baselines and controls against it. It runs on this machine and needs no network.',
     open: 'Run the example',
     openFast: 'Short form',
+    typically: 'typically {time}',
     unavailable: 'The example’s images are not packed in this installation.',
     step: {
       original: 'is trained on everything.',

@@ -12,6 +12,7 @@ export const start = {
     text: '示例从 Fashion-MNIST 的 1,000 件衬衫中遗忘 300 件，重新训练黄金模型，并将孪生机器遗忘、基线和对照与之比较。它在本机运行，无需网络。',
     open: '运行示例',
     openFast: '简短版',
+    typically: '通常{time}',
     unavailable: '此安装未附带示例图像。',
     step: {
       original: '用全部数据训练。',

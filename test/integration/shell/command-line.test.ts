@@ -158,6 +158,7 @@ describe('bad input', () => {
       ['nothing', 'study', 'run', 'nothing'],
       ['broken.npz', 'outcome', 'evaluate', join(folder.path, 'broken.npz')],
       ['--nonsense', 'study', 'list', '--nonsense'],
+      ['There is no workspace', 'study', 'list', '--workspace', join(folder.path, 'mistyped')],
       ['dance', 'dance'],
     ]
     for (const [culprit, ...command] of cases) {

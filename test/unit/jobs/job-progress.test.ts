@@ -19,6 +19,34 @@ describe('ranks', () => {
 })
 
 describe('job progress', () => {
+  it('stays where it was when the job is cancelled', () => {
+    const progress = new JobProgress(1)
+    progress.add([stage('a', 4), stage('b', 6)])
+    progress.end(key('a'), 4)
+    progress.freeze()
+    progress.giveUp(key('b'))
+    expect(progress.value()).toBeCloseTo(0.4)
+  })
+
+  it('has less to do without what was given up, and no 100 %', () => {
+    const progress = new JobProgress(1)
+    progress.add([stage('a', 4), stage('b', 4), stage('c', 2)])
+    progress.end(key('a'), 4)
+    progress.giveUp(key('c'))
+    expect(progress.value()).toBeCloseTo(0.5)
+    progress.end(key('b'), 4)
+    expect(progress.value()).toBeLessThan(1)
+  })
+
+  it('counts a stage that was put off as waiting', () => {
+    const progress = new JobProgress(1)
+    progress.add([stage('a', 4), stage('b', 4)])
+    progress.start(key('a'), 0)
+    expect(progress.counts()).toEqual({ running: 1, waiting: 1 })
+    progress.putOff(key('a'))
+    expect(progress.counts()).toEqual({ running: 0, waiting: 2 })
+  })
+
   it('weighs stages by their seconds', () => {
     const progress = new JobProgress(1)
     progress.add([stage('long', 9), stage('short', 1)])
