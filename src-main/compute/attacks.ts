@@ -44,13 +44,18 @@ export const attackParams = {
   ulira: z.strictObject({ variance }),
   relearn: z.strictObject({
     optimizer: z.enum(['adam', 'sgd']).default('adam').describe('SGD without momentum'),
-    lr: z.number().gt(0).max(1).default(5e-4).describe('Learning rate, constant'),
+    lr: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(5e-5)
+      .describe('Learning rate, constant: small, so that a gold takes tens of steps and not two'),
     batchSize: z.int().min(1).max(4096).default(64).describe('Samples a step'),
     steps: z
       .int()
       .min(1)
       .max(10_000)
-      .default(60)
+      .default(100)
       .describe('Mini-batches after which relearning is given up; a bound of the AIN'),
     tolerance: z
       .number()

@@ -34,7 +34,7 @@ export const stageVersions: Readonly<Record<StageKind, number>> = {
   'train-shadow': 1,
   relearn: 1,
   cka: 1,
-  attack: 1,
+  attack: 2,
 }
 
 /** Everything that reads pixels needs these; in every such stage's params as `data`. */

@@ -59,6 +59,9 @@ export const relearnAttack: Attack = async function* (material) {
 
   const n = forget.ids.length
   const notes = new Set<string>()
+  if (new Set(forget.labels).size === 1) {
+    notes.add('All of F is of one class, so relearning also teaches to say that class: only the gold tells how much.')
+  }
   const figuresOn = (positions: Int32Array): MetricTable => {
     if (positions.length === 0) {
       const absent = 'There are no samples of this kind.'
