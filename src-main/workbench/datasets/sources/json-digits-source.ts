@@ -104,20 +104,21 @@ async function readRows(tree: SourceTree, file: string): Promise<Rows> {
   if (!Number.isInteger(side) || side < 1)
     throw refuse(file, `has rows of ${counted(length, 'value')}, which are no square images`)
   const flat = nested === undefined
+  // A file of nothing above 1 holds shares of full brightness; a row of it may well be of zeros and ones.
+  const isShares = (flat ? data : data.flat()).every((value) => typeof value !== 'number' || value <= 1)
   return {
     count: flat ? Math.floor(data.length / length) : data.length,
     side,
-    valid: (row) => pixelsOf(flat ? data.slice(row * length, (row + 1) * length) : data[row], length),
+    valid: (row) => pixelsOf(flat ? data.slice(row * length, (row + 1) * length) : data[row], length, isShares),
   }
 }
 
-function pixelsOf(row: unknown, length: number): Uint8Array | null {
+function pixelsOf(row: unknown, length: number, isShares: boolean): Uint8Array | null {
   if (!Array.isArray(row) || row.length !== length) return null
   const values = row as readonly unknown[]
   if (!values.every((value): value is number => typeof value === 'number' && value >= 0 && value <= 255)) return null
-  if (values.every(Number.isInteger)) return Uint8Array.from(values)
-  // Fractions are shares of full brightness.
-  return values.every((value) => value <= 1) ? Uint8Array.from(values, (value) => Math.floor(value * 255 + 0.5)) : null
+  if (isShares) return Uint8Array.from(values, (value) => Math.floor(value * 255 + 0.5))
+  return values.every(Number.isInteger) ? Uint8Array.from(values) : null
 }
 
 function refuse(file: string, what: string): AppError {
