@@ -48,6 +48,9 @@ export async function openParquet(file: InputFile): Promise<ParquetFile> {
   }
   const groups = groupsOf(metadata, file)
   const schema = attempt(file.path, () => parquetSchema(metadata))
+  if (!schema.children.every((child) => typeof child.element.name === 'string')) {
+    throw refuse(file.path, 'is damaged: a column has no name')
+  }
   const rowCount = groups.reduce((sum, { rows }) => sum + rows, 0)
   if (rowCount > maxRows) throw refuse(file.path, `says it has ${grouped(rowCount)} rows, which no data set has`)
 
