@@ -4,7 +4,7 @@ import type { DatasetDependencies } from './ports.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** The context that Croissant 1.1 prescribes, as far as it is used here. */
+/** The context that Croissant prescribes, as its validator (mlcroissant) expects it. */
 const context = {
   '@language': 'en',
   '@vocab': 'https://schema.org/',
@@ -15,6 +15,7 @@ const context = {
   data: { '@id': 'cr:data', '@type': '@json' },
   dataType: { '@id': 'cr:dataType', '@type': '@vocab' },
   dct: 'http://purl.org/dc/terms/',
+  equivalentProperty: 'cr:equivalentProperty',
   examples: { '@id': 'cr:examples', '@type': '@json' },
   extract: 'cr:extract',
   field: 'cr:field',
@@ -29,11 +30,13 @@ const context = {
   md5: 'cr:md5',
   parentField: 'cr:parentField',
   path: 'cr:path',
+  rai: 'http://mlcommons.org/croissant/RAI/',
   recordSet: 'cr:recordSet',
   references: 'cr:references',
   regex: 'cr:regex',
   repeated: 'cr:repeated',
   replace: 'cr:replace',
+  samplingRate: 'cr:samplingRate',
   sc: 'https://schema.org/',
   separator: 'cr:separator',
   source: 'cr:source',
