@@ -156,6 +156,8 @@ async function measure(page: Page, origin: string, dataset: string): Promise<voi
   )
   await picture(page, 'facet')
   await page.getByRole('button', { name: 'Clear filter' }).click()
+  const everything = images.toLocaleString('en-GB')
+  await page.getByText(`${everything} of ${everything} images`).waitFor()
 
   await page.getByText('Map', { exact: true }).click()
   const map = page.getByTestId('sample-map')
