@@ -65,7 +65,8 @@ export class Sheets {
     const file = await this.#fileWith(dataset, target, highest)
     const bytes = target[0] * target[1] * target[2]
     const pixels = new Uint8Array(indices.length * bytes)
-    await using handle = await open(file, 'r')
+    // The growing file may have got its last name since.
+    await using handle = await open(file, 'r').catch(() => open(this.#wholeFile(dataset, target), 'r'))
     for (let i = 0; i < indices.length; ) {
       let run = 1
       while (i + run < indices.length && indices[i + run] === indices[i] + run) run++
@@ -100,9 +101,13 @@ export class Sheets {
     return check
   }
 
+  #wholeFile(dataset: Dataset, target: ImageShape): string {
+    return join(this.#cache, `${dataset.images}-${target[0]}x${target[1]}`)
+  }
+
   /** The cache file as soon as it holds the sample; begins it where nobody has. */
   async #fileWith(dataset: Dataset, target: ImageShape, index: number): Promise<string> {
-    const whole = join(this.#cache, `${dataset.images}-${target[0]}x${target[1]}`)
+    const whole = this.#wholeFile(dataset, target)
     const size = dataset.sampleCount * target[0] * target[1] * target[2]
     const found = await stat(whole).catch(() => null)
     if (found?.size === size) return whole

@@ -50,7 +50,7 @@ describe('creating a study', () => {
     await createStudy(bench, { name: 'all removed', forgetSet: 'all down', methods: ['all'], settings: { epochs: 8 } })
     const { methods } = (await bench.api.studies.get({ study: 'all removed' })).config
     expect(methods).toEqual(methodIds.filter((id) => methodOf(id).refusesClassRemoval === false))
-    expect(bench.notes.at(-1)).toContain('tmu, tmu-soft, tmu-faithful')
+    expect(bench.notes.at(-1)).toContain('tmu, tmu-soft, tmu-soft-retrained, tmu-map, tmu-faithful')
   })
 
   it.each<[string, Changes, string, string]>([
