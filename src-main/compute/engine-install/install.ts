@@ -6,12 +6,13 @@ import { isAborted } from '#shared/abort.ts'
 import type { EngineStatus, InstallableEngineId } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
 import { requireGpu } from '../gpus.ts'
-import type { Launcher, WorkerExit } from '../pool/launcher.ts'
+import type { Launcher } from '../pool/launcher.ts'
 import { probeInstalled } from '../pool/probe-engines.ts'
+import { runChildJob } from '../pool/run-child-job.ts'
 import { childEntry } from '../pool/worker-entry.ts'
 import type { EnginePins } from './archive-pins.ts'
 import { activeBuild, activeBuildFile, engineFolder, enginesFolder } from './folders.ts'
-import type { InstallJob, InstallMessage, InstallProgress } from './job.ts'
+import type { InstallDone, InstallJob, InstallProgress } from './job.ts'
 import { enginePins } from './pins.ts'
 
 export interface InstallOptions {
@@ -151,38 +152,19 @@ async function runChild(
   onProgress: (event: InstallProgress) => void,
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  if (isAborted(signal)) throw cancelled()
-  // The settings of this machine for proxies and certificates hold for its downloads.
-  const env = { NODE_USE_ENV_PROXY: '1', NODE_USE_SYSTEM_CA: '1' }
-  const child = launcher.spawn<InstallJob, InstallMessage>(installWorkerEntry(), env)
-  const kill = (): void => child.kill()
-  signal?.addEventListener('abort', kill)
-  try {
-    let answer: Exclude<InstallMessage, InstallProgress> | undefined
-    const exit = await new Promise<WorkerExit>((resolve) => {
-      child.onExit(resolve)
-      child.onMessage((message) => {
-        if (message.kind === 'progress') return onProgress(message)
-        answer = message
-        child.kill()
-      })
-      child.send(job)
-    })
-    if (isAborted(signal)) throw cancelled()
-    return builtFolder(answer, exit)
-  } finally {
-    signal?.removeEventListener('abort', kill)
-  }
-}
-
-function builtFolder(answer: Exclude<InstallMessage, InstallProgress> | undefined, exit: WorkerExit): string {
-  if (answer?.kind === 'done') return answer.build
-  if (answer?.kind === 'failed') throw AppError.fromJSON(answer.error)
-  const reason = exit.signal ?? `exit code ${exit.code}`
-  throw new AppError('worker-died', `The process that installs ended before it was done (${reason}).`, {
+  const { build } = await runChildJob<InstallJob, InstallProgress, InstallDone>({
+    launcher,
+    entry: installWorkerEntry(),
+    // The settings of this machine for proxies and certificates hold for its downloads.
+    env: { NODE_USE_ENV_PROXY: '1', NODE_USE_SYSTEM_CA: '1' },
+    job,
+    signal,
+    onInterim: onProgress,
+    does: 'installs',
     hint: 'Nothing was changed; try again: the download goes on where it stopped.',
-    details: { stderr: exit.log },
+    cancelled,
   })
+  return build
 }
 
 function installWorkerEntry(): URL {

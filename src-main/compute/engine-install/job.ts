@@ -1,6 +1,5 @@
 /** What the installing process is asked and what it answers. Everything survives being sent as JSON. */
 import type { InstallableEngineId } from '#shared/domain/engine.ts'
-import type { AppErrorShape } from '#shared/errors.ts'
 import type { EngineInstallEvent } from '#shared/progress.ts'
 import type { EnginePins } from './archive-pins.ts'
 
@@ -15,8 +14,8 @@ export interface InstallJob {
 
 export type InstallProgress = Extract<EngineInstallEvent, { kind: 'progress' }>
 
-export type InstallMessage =
-  | InstallProgress
-  /** Everything is in this folder and waits to be tested. */
-  | { readonly kind: 'done'; readonly build: string }
-  | { readonly kind: 'failed'; readonly error: AppErrorShape }
+/** Everything is in this folder and waits to be tested. */
+export interface InstallDone {
+  readonly kind: 'done'
+  readonly build: string
+}

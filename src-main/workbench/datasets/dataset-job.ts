@@ -13,9 +13,7 @@ import type {
   SplitRule,
 } from '#shared/domain/dataset.ts'
 import type { QualityFindings } from '#shared/domain/quality.ts'
-import type { AppErrorShape } from '#shared/errors.ts'
 import type { ObjectHash } from '#shared/ids.ts'
-import type { DatasetProgress } from '#shared/progress.ts'
 import type { ColumnChoice } from './sources/column-names.ts'
 import type { WantedFormat } from './sources/open-source.ts'
 
@@ -138,7 +136,7 @@ interface Results {
 
 export type ResultOf<J extends DatasetJob> = Results[J['kind']]
 
-export type DatasetMessage =
-  | DatasetProgress
-  | { readonly kind: 'done'; readonly result: Results[keyof Results] }
-  | { readonly kind: 'failed'; readonly error: AppErrorShape }
+export interface DatasetDone {
+  readonly kind: 'done'
+  readonly result: Results[keyof Results]
+}

@@ -1,9 +1,9 @@
-import type { Launcher, WorkerExit } from '#main/compute/pool/launcher.ts'
+import type { Launcher } from '#main/compute/pool/launcher.ts'
+import { runChildJob } from '#main/compute/pool/run-child-job.ts'
 import { childEntry } from '#main/compute/pool/worker-entry.ts'
-import { isAborted } from '#shared/abort.ts'
 import { AppError } from '#shared/errors.ts'
 import type { DatasetProgress } from '#shared/progress.ts'
-import type { DatasetJob, DatasetMessage, ResultOf } from './dataset-job.ts'
+import type { DatasetDone, DatasetJob, ResultOf } from './dataset-job.ts'
 
 /** Where the data set process begins. */
 export function datasetWorkerEntry(): URL {
@@ -25,43 +25,16 @@ export async function runDatasetWorker<J extends DatasetJob>(
   },
 ): Promise<ResultOf<J>> {
   const { launcher, signal, onProgress = () => {}, entry = datasetWorkerEntry() } = options
-  if (isAborted(signal)) throw cancelled()
-  const child = launcher.spawn<DatasetJob, DatasetMessage>(entry, {})
-  // Nothing of its work is worth a farewell: killed at once, it can't delay a cancel.
-  const kill = (): void => child.kill()
-  signal?.addEventListener('abort', kill)
-  try {
-    let answer: Answer | null = null
-    const exit = await new Promise<WorkerExit>((resolve) => {
-      child.onExit(resolve)
-      child.onMessage((message) => {
-        if (message.kind === 'progress') return onProgress(message)
-        answer = message
-        // Its work is done, and it waits for this: a process that ended itself could lose its last message.
-        child.kill()
-      })
-      child.send(job)
-    })
-    if (isAborted(signal)) throw cancelled()
-    return resultOf<J>(answer, exit)
-  } finally {
-    signal?.removeEventListener('abort', kill)
-  }
-}
-
-type Answer = Extract<DatasetMessage, { kind: 'done' | 'failed' }>
-
-/** The process answers each kind of job with its own kind of result. */
-function resultOf<J extends DatasetJob>(answer: Answer | null, exit: WorkerExit): ResultOf<J> {
-  if (answer?.kind === 'done') return answer.result as ResultOf<J>
-  if (answer?.kind === 'failed') throw AppError.fromJSON(answer.error)
-  const reason = exit.signal ?? `exit code ${exit.code}`
-  throw new AppError('worker-died', `The process that reads images ended before it was done (${reason}).`, {
+  const { result } = await runChildJob<DatasetJob, DatasetProgress, DatasetDone>({
+    launcher,
+    entry,
+    job,
+    signal,
+    onInterim: onProgress,
+    does: 'reads images',
     hint: 'Nothing was stored; try again. If it happens again, the machine may be short of memory.',
-    details: { stderr: exit.log },
+    cancelled: () => new AppError('cancelled', 'This was cancelled; nothing was stored.'),
   })
-}
-
-function cancelled(): AppError {
-  return new AppError('cancelled', 'This was cancelled; nothing was stored.')
+  // The process answers each kind of job with its own kind of result.
+  return result as ResultOf<J>
 }

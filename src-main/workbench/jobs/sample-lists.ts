@@ -100,12 +100,7 @@ export async function deriveSampleLists(
       : twinGroups(twinPool, labels, classCounts, groupOf)
   const retainSample = drawSorted(retain, retainSampleSize, Random.of(split.seed, 'retain-sample'))
   const content = new Map<ObjectHash, Uint8Array>()
-  const listOf = (ids: Int32Array): SampleList => {
-    const bytes = encodeIds(ids)
-    const object = createHash('sha256').update(bytes).digest('hex') as ObjectHash
-    content.set(object, bytes)
-    return { object, count: ids.length }
-  }
+  const listOf = listsInto(content)
   const shifted = new Map<string, SampleList>()
   const lists: SampleLists = {
     members: { object: split.members, count: members.length },
@@ -133,6 +128,16 @@ async function groupsOfSplit(objects: ObjectStore, dataset: Dataset, split: Spli
   const { rule } = split
   const key = rule.kind === 'fractions' ? rule.groupKey : undefined
   return key === undefined ? null : await readGroupCodes(objects, dataset, requireGroup(dataset, key))
+}
+
+/** Makes lists under the names that storing will give them; their content goes into `content`. */
+export function listsInto(content: Map<ObjectHash, Uint8Array>): (ids: Int32Array) => SampleList {
+  return (ids) => {
+    const bytes = encodeIds(ids)
+    const object = createHash('sha256').update(bytes).digest('hex') as ObjectHash
+    content.set(object, bytes)
+    return { object, count: ids.length }
+  }
 }
 
 /**

@@ -1,13 +1,11 @@
 /** Which samples the shadow models of a split are trained on, and which of them a forget set can be compared with. */
-import { createHash } from 'node:crypto'
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import { readIds, readLabels } from '#main/compute/worker/array-objects.ts'
-import { encodeIds } from '#main/workbench/datasets/sample-data.ts'
 import type { Dataset, Split } from '#shared/domain/dataset.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { ObjectHash } from '#shared/ids.ts'
 import { Random } from '#shared/random.ts'
-import type { NewLists, SampleList, ShadowLists } from './sample-lists.ts'
+import { listsInto, type NewLists, type ShadowLists } from './sample-lists.ts'
 
 /**
  * The pool is D and as many evaluation samples of each class as D has (or all there are): as in Carlini et al. 2022, half
@@ -65,12 +63,7 @@ export async function deriveShadowLists(
   const forgotten = new Set(forget)
   const classes = new Set(Array.from(forget, (id) => labels[id]))
   const content = new Map<ObjectHash, Uint8Array>()
-  const listOf = (ids: Int32Array): SampleList => {
-    const bytes = encodeIds(ids)
-    const object = createHash('sha256').update(bytes).digest('hex') as ObjectHash
-    content.set(object, bytes)
-    return { object, count: ids.length }
-  }
+  const listOf = listsInto(content)
   const shadows: ShadowLists = {
     audit: listOf(audit.filter((id) => classes.has(labels[id]))),
     halves: halves.slice(0, count).map((ids) => {

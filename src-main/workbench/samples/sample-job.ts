@@ -1,7 +1,6 @@
 /** What the sample process is asked and what it answers. Everything survives being sent as JSON. */
 import type { ImageShape } from '#shared/domain/dataset.ts'
 import type { EmbeddingEvent } from '#shared/domain/sample.ts'
-import type { AppErrorShape } from '#shared/errors.ts'
 import type { ObjectHash } from '#shared/ids.ts'
 
 /** Brings every image of a blob to thumbnails, one after the other in one file. */
@@ -40,9 +39,7 @@ export type SampleJob = ThumbnailJob | ReduceJob | UmapJob
 
 export type SampleProgress = Extract<EmbeddingEvent, { kind: 'progress' }>
 
-export type SampleMessage =
+export type SampleInterim =
   | SampleProgress
   /** Thumbnails that are in the file by now. */
   | { readonly kind: 'written'; readonly count: number }
-  | { readonly kind: 'done' }
-  | { readonly kind: 'failed'; readonly error: AppErrorShape }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { principalComponents } from '#main/workbench/datasets/principal-components.ts'
 import { findProblems } from '#main/workbench/datasets/quality/find-problems.ts'
 import { findLeakage } from '#main/workbench/datasets/quality/leakage.ts'
 import { differingBits } from '#main/workbench/datasets/quality/perceptual-hash.ts'
-import { principalComponents } from '#main/workbench/datasets/quality/principal-components.ts'
 import { Random } from '#shared/random.ts'
 
 const side = 28
@@ -102,8 +102,8 @@ describe('its parts', () => {
   it('find the direction of largest variance', () => {
     // Points on a line of direction (3, 4): its first coordinate is the distance from the middle, 5 a step.
     const rows = Uint8Array.from([0, 0, 3, 4, 6, 8, 9, 12])
-    const { coordinates } = principalComponents(rows, 2, 1)
-    const sign = Math.sign(coordinates[3])
-    expect([...coordinates].map((value) => Math.round(1000 * value * sign) / 1000)).toEqual([-7.5, -2.5, 2.5, 7.5])
+    const { scores } = principalComponents(rows, 2, 1)
+    const sign = Math.sign(scores[3])
+    expect([...scores].map((value) => Math.round(1000 * value * sign) / 1000)).toEqual([-7.5, -2.5, 2.5, 7.5])
   })
 })

@@ -8,10 +8,10 @@ import type {
   QualityThresholds,
 } from '#shared/domain/quality.ts'
 import type { DatasetProgress } from '#shared/progress.ts'
+import { principalComponents } from '../principal-components.ts'
 import { findNearDuplicates } from './near-duplicates.ts'
 import { nearestNeighbours } from './nearest-neighbours.ts'
 import { perceptualHash } from './perceptual-hash.ts'
-import { principalComponents } from './principal-components.ts'
 import { createThumbnailer, thumbSize } from './thumbnail.ts'
 
 export const defaultThresholds: QualityThresholds = {
@@ -74,9 +74,12 @@ export async function findProblems(
   const near = await findNearDuplicates({ thumbs, hashes }, firsts, thresholds, (share) =>
     onProgress('comparing', Math.round(share * count), count),
   )
-  const { coordinates, components: kept } = principalComponents(thumbs, thumbSize, components)
-  const neighbours = await nearestNeighbours(coordinates, kept, thresholds.neighbours, (done) =>
-    onProgress('embedding', done, count),
+  const { scores } = principalComponents(thumbs, thumbSize, components)
+  const neighbours = await nearestNeighbours(
+    scores,
+    scores.length / Math.max(1, count),
+    thresholds.neighbours,
+    (done) => onProgress('embedding', done, count),
   )
   const { suspects, accuracy } = mislabelled(labels, classCount, neighbours, thresholds)
   const perClass = new Array<number>(classCount).fill(0)

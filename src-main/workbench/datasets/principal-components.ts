@@ -17,7 +17,7 @@ const iterations = 40
  * scores of every row. Deterministic.
  */
 export function principalComponents(
-  rows: Float32Array,
+  rows: Float32Array | Uint8Array,
   width: number,
   wanted: number,
   onProgress: (share: number) => void = () => {},
@@ -51,7 +51,7 @@ export function principalComponents(
 }
 
 function covarianceOf(
-  rows: Float32Array,
+  rows: Float32Array | Uint8Array,
   width: number,
   mean: Float64Array,
   step: number,
