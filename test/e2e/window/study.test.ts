@@ -81,6 +81,9 @@ describe('a new study', () => {
     const percent = async (): Promise<number> =>
       Number.parseInt((await page.getByTestId('job-percent').textContent()) ?? '', 10)
     await expect.poll(percent, { timeout: 20_000 }).toBeGreaterThan(10)
+    // Paused, so that it cannot end while it is looked at, however slow the machine is.
+    await page.getByRole('button', { name: 'Pause', exact: true }).click()
+    await page.locator('header [data-state="paused"]').waitFor()
 
     // A stage's curve, live, in the inspector; the address holds it through a reload in the middle of the job.
     await page.getByRole('row', { name: /gold 1 train-gold/ }).click()
