@@ -71,10 +71,11 @@ function checkDatabase(db: WorkspaceDatabase): readonly Problem[] {
 
 /** Reads each row by itself, so that one that can't be read doesn't hide the others. */
 async function checkRows(db: WorkspaceDatabase, repositories: Repositories): Promise<readonly Problem[]> {
-  const { datasets, splits, forgetSets, studies, runs, stages } = repositories
+  const { datasets, bin, splits, forgetSets, studies, runs, stages } = repositories
   const idsOf = <Row>(sql: string): readonly Row[] => db.prepare<[], Row>(sql).all()
   const reads: readonly (() => unknown)[] = [
     ...idsOf<{ id: string }>('SELECT id FROM datasets').map((row) => () => datasets.findDataset(row.id)),
+    () => bin.listBin(),
     ...idsOf<{ id: string; dataset_id: DatasetId }>('SELECT id, dataset_id FROM splits').map(
       (row) => () => splits.findSplit(row.dataset_id, row.id),
     ),

@@ -2,6 +2,7 @@ import type { StoreContext } from './context.ts'
 import { createId } from './create-id.ts'
 import type { WorkspaceDatabase } from './database.ts'
 import { createReferenceRepository, type ReferenceRepository } from './references.ts'
+import { type BinRepository, createBinRepository } from './repositories/bin.ts'
 import { createDatasetRepository, type DatasetRepository } from './repositories/datasets.ts'
 import { createForgetSetRepository, type ForgetSetRepository } from './repositories/forget-sets.ts'
 import { createRunRepository, type RunRepository } from './repositories/runs.ts'
@@ -14,6 +15,8 @@ import { createSweep, type Swept } from './sweep.ts'
 
 export interface Repositories {
   readonly datasets: DatasetRepository
+  /** Data sets that were removed and can be had back. */
+  readonly bin: BinRepository
   readonly splits: SplitRepository
   readonly forgetSets: ForgetSetRepository
   readonly tags: TagRepository
@@ -43,6 +46,7 @@ export function createRepositories(db: WorkspaceDatabase, options: RepositoryOpt
   }
   return {
     datasets: createDatasetRepository(context),
+    bin: createBinRepository(context),
     splits: createSplitRepository(context),
     forgetSets: createForgetSetRepository(context),
     tags: createTagRepository(context),

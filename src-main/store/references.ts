@@ -16,11 +16,14 @@ export interface ReferenceRepository {
   listReferences(): readonly ObjectReference[]
   /** Whether any row needs the object still: asked before it's removed. */
   isReferenced(object: ObjectHash): boolean
+  countReferences(): ReadonlyMap<ObjectHash, number>
 }
 
 /** Every column that names an object. Whoever adds one adds it here: what isn't listed is not checked nor kept. */
 const referencesSql = `
-  SELECT images AS object, 'images of the data set "' || name || '"' AS what, 'import' AS remedy FROM datasets
+  SELECT held.value AS object, 'an object of the removed data set "' || name || '"' AS what, 'import' AS remedy
+    FROM removed_datasets, json_each(objects) AS held WHERE emptied = 0
+  UNION ALL SELECT images, 'images of the data set "' || name || '"', 'import' FROM datasets
   UNION ALL SELECT labels, 'labels of the data set "' || name || '"', 'import' FROM datasets
   UNION ALL SELECT samples, 'sample names of the data set "' || name || '"', 'import' FROM datasets
   UNION ALL SELECT quality, 'quality findings of the data set "' || name || '"', 'import' FROM datasets
@@ -43,8 +46,12 @@ const referencesSql = `
 export function createReferenceRepository(db: WorkspaceDatabase): ReferenceRepository {
   const all = db.prepare<[], ObjectReference>(referencesSql)
   const one = db.prepare<[ObjectHash], 1>(`SELECT 1 FROM (${referencesSql}) WHERE object = ? LIMIT 1`).pluck()
+  const counts = db.prepare<[], { object: ObjectHash; count: number }>(
+    `SELECT object, count(*) AS count FROM (${referencesSql}) GROUP BY object`,
+  )
   return translating(db.name, {
     listReferences: () => all.all(),
     isReferenced: (object) => one.get(object) !== undefined,
+    countReferences: () => new Map(counts.all().map(({ object, count }) => [object, count])),
   })
 }

@@ -75,6 +75,12 @@ export const forgetRuleSchema: z.ZodType<ForgetRule> = z.lazy(() =>
   ]),
 )
 
+/** Rows as SQLite gives them, by table. */
+export const keptRowsSchema = z.record(
+  z.string(),
+  z.array(z.record(z.string(), z.union([z.string(), z.number(), z.null()]))),
+)
+
 export const countsSchema: z.ZodType<readonly number[]> = counts
 
 const recipeSchema: z.ZodType<Recipe> = z.strictObject({

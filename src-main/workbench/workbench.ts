@@ -21,6 +21,7 @@ import { Jobs } from './jobs/jobs.ts'
 import { Scheduler } from './jobs/scheduler.ts'
 import { createModelUseCases } from './models/use-cases.ts'
 import { evaluateFile } from './outcomes/evaluate-file.ts'
+import { dropSampleCache } from './samples/drop-cache.ts'
 import { createSampleUseCases } from './samples/use-cases.ts'
 import { createStudyUseCases } from './studies/use-cases.ts'
 import { Engines } from './system/engines.ts'
@@ -111,20 +112,24 @@ function assemble(
     requireSpace: (bytes) => requireSpace(paths, bytes),
     report,
   })
+  // Who may not write in the workspace keeps what can be made again elsewhere.
+  const cache = lock === null ? join(tmpdir(), `tmu-cache-${process.getuid?.() ?? 0}`) : paths.cache
   const datasets = createDatasetUseCases({
     launcher,
     objects,
     datasets: repositories.datasets,
+    bin: repositories.bin,
     splits: repositories.splits,
     forgetSets: repositories.forgetSets,
     transaction: (work) => repositories.transaction(work),
     isReferenced: (object) => repositories.references.isReferenced(object),
+    countReferences: () => repositories.references.countReferences(),
+    dropCache: (object) => dropSampleCache(cache, object),
     note,
   })
   const studyParts = { repositories, objects, jobs, engines, datasets, loader: jobs.loader, executorFor, note }
-  // Who may not write in the workspace keeps what can be made again elsewhere.
-  const cache = lock === null ? join(tmpdir(), `tmu-cache-${process.getuid?.() ?? 0}`) : paths.cache
   let demo: Promise<unknown> = Promise.resolve()
+  const tidying = lock === null ? Promise.resolve() : datasets.clearOldBin().catch(report)
 
   const api: WorkbenchApi = {
     ...datasets,
@@ -156,6 +161,7 @@ function assemble(
   let closing: Promise<void> | null = null
   const close = async (): Promise<void> => {
     try {
+      await tidying
       await jobs.close()
       await Promise.all([...executors.values()].map((executor) => executor.close()))
     } finally {
@@ -173,7 +179,7 @@ function assemble(
 
 /** Procedures that change the workspace; what isn't listed only reads. */
 const writing: { readonly [Group in keyof WorkbenchApi]?: readonly (keyof WorkbenchApi[Group])[] } = {
-  datasets: ['import'],
+  datasets: ['import', 'addGroups', 'remove', 'restore', 'emptyBin'],
   splits: ['create'],
   forgetSets: ['create', 'remove'],
   tags: ['add', 'remove'],

@@ -53,6 +53,8 @@ export function useFormat() {
     interval: (ci: readonly [number, number], decimals: number) => formatInterval(ci, decimals, unit.value),
     duration: (seconds: number) => formatDuration(seconds, unit.value),
     estimate: (seconds: number) => formatEstimate(seconds, unit.value),
+    date: (iso: string) =>
+      new Date(iso).toLocaleDateString(dateLocales[preferences.stored.locale], { dateStyle: 'medium' }),
     dateTime: (iso: string) =>
       new Date(iso).toLocaleString(dateLocales[preferences.stored.locale], { dateStyle: 'medium', timeStyle: 'short' }),
   }

@@ -5,7 +5,14 @@
 import { eventIterator, oc, type } from '@orpc/contract'
 import { z } from 'zod'
 import type { AttackInfo, AttackResults, ExposedSample } from '#shared/domain/attack.ts'
-import type { Dataset, GroupReport, RemovedDataset, Split } from '#shared/domain/dataset.ts'
+import type {
+  BinnedDataset,
+  Dataset,
+  GroupReport,
+  RemovedDataset,
+  RestoredDataset,
+  Split,
+} from '#shared/domain/dataset.ts'
 import type { EngineFile, EngineStatus, EngineTimes } from '#shared/domain/engine.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { Evaluation } from '#shared/domain/metrics.ts'
@@ -39,6 +46,7 @@ import {
   previewDatasetInput,
   qualityInput,
   reference,
+  restoreDatasetInput,
   resultInput,
   sampleNamesInput,
   sheetInput,
@@ -93,8 +101,17 @@ export const contract = {
     quality: procedure.input(qualityInput).output(type<QualityReport | null>()),
     /** Croissant JSON-LD. */
     card: procedure.input(z.strictObject({ dataset: reference })).output(type<Readonly<Record<string, unknown>>>()),
-    /** With its splits and forget sets; refused while a study uses it. */
-    remove: procedure.input(z.strictObject({ dataset: reference })).output(type<RemovedDataset>()),
+    /**
+     * Into the bin, with its splits, forget sets and tags; refused while a study uses it. `forGood` frees its space at
+     * once, also of one that is in the bin.
+     */
+    remove: procedure
+      .input(z.strictObject({ dataset: reference, forGood: z.boolean().default(false) }))
+      .output(type<RemovedDataset>()),
+    /** Removed data sets that can be had back, the latest first. */
+    bin: procedure.output(type<readonly BinnedDataset[]>()),
+    restore: procedure.input(restoreDatasetInput).output(type<RestoredDataset>()),
+    emptyBin: procedure.output(type<{ readonly names: readonly string[]; readonly freedBytes: number }>()),
     /** Pixels of samples: uint8 [n, h, w, c], base64. */
     thumbnails: procedure
       .input(thumbnailsInput)

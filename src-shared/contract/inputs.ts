@@ -61,6 +61,9 @@ export const importDatasetInput = z.strictObject({
 
 export const datasetGroupsInput = z.strictObject({ dataset: reference, rules: groupRules.min(1) })
 
+/** By name or id, as in the bin. */
+export const restoreDatasetInput = z.strictObject({ dataset: reference, name: newName.optional() })
+
 export const qualityInput = z.strictObject({
   dataset: reference,
   /** Whose sides are looked at; a forget set's own where one is given. */

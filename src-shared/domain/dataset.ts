@@ -173,8 +173,31 @@ export interface DatasetPreview {
 
 /** What went with a data set that was removed. */
 export interface RemovedDataset {
+  readonly id: DatasetId
   readonly name: string
   readonly splits: number
   readonly forgetSets: number
+  /** 0 where it lies in the bin. */
   readonly freedBytes: number
+  /** Until when `restore` brings it back; ISO 8601. Null: it is gone for good. */
+  readonly keptUntil: string | null
+}
+
+/** A removed data set that can be had back. */
+export interface BinnedDataset {
+  readonly id: DatasetId
+  readonly name: string
+  readonly sampleCount: number
+  readonly splits: number
+  readonly forgetSets: number
+  readonly removedAt: string
+  readonly keptUntil: string
+  /** What nothing else needs: as much is free once it is gone for good. */
+  readonly bytes: number
+}
+
+export interface RestoredDataset {
+  readonly dataset: Dataset
+  /** Forget sets whose names were taken meanwhile. */
+  readonly renamed: readonly { readonly from: string; readonly to: string }[]
 }

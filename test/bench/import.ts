@@ -133,6 +133,7 @@ try {
   const { datasets } = createDatasetUseCases({
     ...store.repositories,
     isReferenced: (object) => store.repositories.references.isReferenced(object),
+    countReferences: () => store.repositories.references.countReferences(),
     launcher: watch.launcher,
     objects,
   })

@@ -5,7 +5,7 @@ import type { StoreContext } from '../context.ts'
 import { createId } from '../create-id.ts'
 import { readJson, writeJson } from '../json-column.ts'
 import { classesSchema, groupsSchema, problemsSchema } from '../schemas.ts'
-import { sqliteCodeOf, translating } from '../sqlite-error.ts'
+import { translating } from '../sqlite-error.ts'
 import { columnList, defineTable, insertStatement, type RowOf } from '../table.ts'
 import { insertNamed } from './insert-named.ts'
 
@@ -44,8 +44,6 @@ export interface DatasetRepository {
   setQuality(id: DatasetId, quality: ObjectHash): Dataset
   /** Names of the studies on it, oldest first. */
   studiesOf(id: DatasetId): readonly string[]
-  /** With its splits and forget sets. @throws AppError `conflict` while anything else refers to them. */
-  removeDataset(id: DatasetId): void
 }
 
 export function createDatasetRepository({ db, now }: StoreContext): DatasetRepository {
@@ -60,12 +58,6 @@ export function createDatasetRepository({ db, now }: StoreContext): DatasetRepos
   const groups = db.prepare<[string, string]>('UPDATE datasets SET group_columns = ? WHERE id = ?')
   const quality = db.prepare<[string, string]>('UPDATE datasets SET quality = ? WHERE id = ?')
   const studies = db.prepare<[string], string>('SELECT name FROM studies WHERE dataset_id = ? ORDER BY id').pluck()
-  const removals = [
-    'DELETE FROM tags WHERE dataset_id = ?',
-    'DELETE FROM forget_sets WHERE dataset_id = ?',
-    'DELETE FROM splits WHERE dataset_id = ?',
-    'DELETE FROM datasets WHERE id = ?',
-  ].map((sql) => db.prepare<[string]>(sql))
   const changed = (id: DatasetId, changes: number): Dataset => {
     const row = changes === 1 ? byId.get(id) : undefined
     if (row === undefined) throw new AppError('not-found', 'The data set is gone: it was removed meanwhile.')
@@ -79,17 +71,6 @@ export function createDatasetRepository({ db, now }: StoreContext): DatasetRepos
       ),
     setQuality: (id, hash) => changed(id, quality.run(hash, id).changes),
     studiesOf: (id) => studies.all(id),
-    removeDataset(id) {
-      try {
-        for (const removal of removals) removal.run(id)
-      } catch (error) {
-        if (sqliteCodeOf(error) !== 'SQLITE_CONSTRAINT_FOREIGNKEY') throw error
-        throw new AppError('conflict', 'The data set is still in use.', {
-          hint: 'A study keeps what it was computed on.',
-          cause: error,
-        })
-      }
-    },
     insertDataset(given) {
       const dataset: Dataset = { ...given, id: createId<DatasetId>(), createdAt: now() }
       insertNamed(`data set named "${given.name}"`, () => insert.run(toRow(dataset)))

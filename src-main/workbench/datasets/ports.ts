@@ -19,8 +19,27 @@ export interface DatasetRepository {
   setQuality(id: DatasetId, quality: ObjectHash): Dataset
   /** Names of the studies on it. */
   studiesOf(id: DatasetId): readonly string[]
-  /** With its splits and forget sets. @throws AppError `conflict` while anything else refers to them. */
-  removeDataset(id: DatasetId): void
+}
+
+/** A data set in the bin. */
+export interface BinEntry {
+  readonly id: DatasetId
+  readonly name: string
+  readonly sampleCount: number
+  readonly splits: number
+  readonly forgetSets: readonly string[]
+  readonly objects: readonly ObjectHash[]
+  readonly removedAt: string
+  readonly emptied: boolean
+}
+
+export interface BinRepository {
+  /** With its splits, forget sets and tags. @throws AppError `conflict` while anything else refers to them. */
+  putAway(id: DatasetId, objects: readonly ObjectHash[]): BinEntry
+  listBin(): readonly BinEntry[]
+  takeBack(id: DatasetId, name: string, forgetSetNames: ReadonlyMap<string, string>): void
+  markEmptied(id: DatasetId): void
+  clear(id: DatasetId): void
 }
 
 export interface SplitRepository {
@@ -42,12 +61,17 @@ export interface ForgetSetRepository {
 export interface DatasetDependencies {
   readonly objects: ObjectStore
   readonly datasets: DatasetRepository
+  readonly bin: BinRepository
   readonly splits: SplitRepository
   readonly forgetSets: ForgetSetRepository
   /** Runs synchronous repository calls as one transaction: all of them happen or none. */
   transaction<T>(work: () => T): T
   /** Whether any row needs the object still. */
   isReferenced(object: ObjectHash): boolean
+  /** How many rows need each object. */
+  countReferences(): ReadonlyMap<ObjectHash, number>
+  /** Removes what was made from an object and can be made again. */
+  readonly dropCache?: (object: ObjectHash) => Promise<void>
   /** The packed demo images; default: those under resources. */
   readonly demoFile?: string
   /** Starts the child process that imports and splits. */

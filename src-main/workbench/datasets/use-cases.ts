@@ -5,6 +5,7 @@ import type { Split } from '#shared/domain/dataset.ts'
 import { addGroups, previewGroups } from './add-groups.ts'
 import { CommitLock } from './commit-lock.ts'
 import { type CreateSplitInput, createSplit } from './create-split.ts'
+import { clearOldBin, emptyBin, listBin, removeDataset, restoreDataset } from './dataset-bin.ts'
 import { datasetCard } from './dataset-card.ts'
 import { requireDataset, requireForgetSet } from './find.ts'
 import { requireGroup } from './groups/require-group.ts'
@@ -12,13 +13,14 @@ import { importDataset } from './import-dataset.ts'
 import type { DatasetDependencies } from './ports.ts'
 import { previewSource } from './preview-source.ts'
 import { checkQuality, qualityReport } from './quality-check.ts'
-import { removeDataset } from './remove-dataset.ts'
 import { thumbnails } from './thumbnails.ts'
 
 /** The contract's data set, split and forget set procedures, and what other use cases need of them. */
 export interface DatasetUseCases extends Pick<WorkbenchApi, 'datasets' | 'splits' | 'forgetSets'> {
   /** A split by any rule, such as another one's rule under another seed. */
   createSplit(input: CreateSplitInput, signal?: AbortSignal): Promise<Split>
+  /** Frees removed data sets that were kept for long enough. */
+  clearOldBin(): Promise<void>
 }
 
 export function createDatasetUseCases(dependencies: DatasetDependencies): DatasetUseCases {
@@ -35,7 +37,10 @@ export function createDatasetUseCases(dependencies: DatasetDependencies): Datase
       check: (input, options) => checkQuality(dependencies, lock, input, options?.signal),
       quality: (input) => qualityReport(dependencies, input),
       card: ({ dataset }) => datasetCard(dependencies, dataset),
-      remove: ({ dataset }) => removeDataset(dependencies, lock, dataset),
+      remove: (input) => removeDataset(dependencies, lock, input),
+      bin: () => listBin(dependencies),
+      restore: (input) => restoreDataset(dependencies, lock, input),
+      emptyBin: () => emptyBin(dependencies, lock),
       thumbnails: async ({ dataset, indices }) => {
         const { shape, pixels } = await thumbnails(objects, requireDataset(dependencies, dataset), indices)
         return { shape, pixels: Buffer.from(pixels.buffer).toString('base64') }
@@ -61,5 +66,6 @@ export function createDatasetUseCases(dependencies: DatasetDependencies): Datase
         await matchList(objects, requireDataset(dependencies, dataset), text, source),
     },
     createSplit: (input, signal) => createSplit(dependencies, lock, input, signal),
+    clearOldBin: () => clearOldBin(dependencies, lock),
   }
 }

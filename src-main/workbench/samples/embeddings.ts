@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { mkdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
 import { streamProgress } from '#main/workbench/progress-queue.ts'
@@ -106,7 +106,7 @@ export class Embeddings {
     signal?: AbortSignal,
   ): AsyncGenerator<EmbeddingEvent> {
     if ((await stat(job.file).catch(() => null)) !== null && (await readReduced(job.file)) !== null) return
-    await mkdir(this.#options.cache, { recursive: true })
+    await mkdir(dirname(job.file), { recursive: true })
     yield* streamProgress<SampleProgress, null>(signal, async (stop, tell) => {
       await runSampleWorker(job, {
         launcher: this.#options.launcher,
@@ -135,7 +135,12 @@ export class Embeddings {
   #file(dataset: Dataset, source: EmbeddingSource, what: string): string {
     const about =
       source === 'pixels' ? `${dataset.images} ${dataset.shape.join('x')}` : `${source.outcome} ${source.model}`
-    return join(this.#options.cache, createHash('sha256').update(`${version} ${about} ${what}`).digest('hex'))
+    // By images, so that what was made of them goes when they do.
+    return join(
+      this.#options.cache,
+      dataset.images,
+      createHash('sha256').update(`${version} ${about} ${what}`).digest('hex'),
+    )
   }
 }
 

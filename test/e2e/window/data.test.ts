@@ -71,4 +71,47 @@ describe('data', () => {
     await form.getByRole('button', { name: 'Create split' }).click()
     await page.getByRole('row', { name: /thirds/ }).waitFor()
   })
+
+  it('moves a data set to the bin, and has it back by the notice, by Ctrl+Z and from the bin', async () => {
+    const page = await open('/data?import=folder')
+    await page.getByLabel('Folder').fill('/home/ada/pictures/binned')
+    await page.getByRole('button', { name: 'Import', exact: true }).click()
+    await page.getByRole('heading', { name: 'binned' }).waitFor()
+    const row = page.getByRole('row', { name: /^binned/ })
+    const bin = page.getByTestId('bin')
+
+    await page.getByRole('button', { name: 'Move to bin' }).click()
+    await page.getByText('It can be had back until 1 Jun 2026.').waitFor()
+    await bin.getByRole('cell', { name: 'binned', exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Undo' }).click()
+    await page.getByText('binned is back.').waitFor()
+    await bin.waitFor({ state: 'detached' })
+
+    await row.focus()
+    await page.keyboard.press('Delete')
+    await bin.waitFor()
+    await page.keyboard.press('Control+z')
+    await bin.waitFor({ state: 'detached' })
+
+    await row.focus()
+    await page.keyboard.press('Delete')
+    // By key: a notice may lie over the button for a while.
+    await bin.getByRole('button', { name: 'Restore' }).press('Enter')
+    await row.waitFor()
+
+    await row.focus()
+    await page.keyboard.press('Delete')
+    await bin.getByRole('button', { name: 'Empty the bin' }).press('Enter')
+    await page.getByRole('dialog', { name: 'Empty the bin?' }).getByRole('button', { name: 'Remove for good' }).click()
+    await page.getByText(/The bin is empty; .* are free again/).waitFor()
+    await bin.waitFor({ state: 'detached' })
+    expect(await row.count()).toBe(0)
+  })
+
+  it('keeps a data set that a study uses, and says which', async () => {
+    const page = await open('/data/ds-fashion')
+    await page.getByRole('button', { name: 'Move to bin' }).click()
+    await page.getByText('is used by a study').waitFor()
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toContain('fashion')
+  })
 })

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest'
 import { readGroupCodes, readIds, readLabels, readSampleTable } from '#main/workbench/datasets/sample-data.ts'
 import type { Dataset, DatasetPreview } from '#shared/domain/dataset.ts'
 import {
-  cifarBatch,
   good,
   goodArrays,
   goodTar,
@@ -304,19 +303,5 @@ describe('a data set', () => {
     expect(files.map(({ sha256 }) => sha256)).toEqual(
       expect.arrayContaining([dataset.images, dataset.labels, dataset.samples]),
     )
-  })
-
-  it('is removed with all that was its own, and nothing of another’s', async () => {
-    const workspace = await testWorkspace()
-    const { dataset } = await importAll(workspace, {
-      path: await folderOf({ 'cifar/data_batch_1.bin': cifarBatch([0, 1, 0, 1]) }),
-    })
-    const { dataset: other } = await importAll(workspace, { path: await folderOf(good()), name: 'other' })
-    const removed = await workspace.useCases.datasets.remove({ dataset: dataset.id })
-    expect(removed).toMatchObject({ name: dataset.name, splits: 1, forgetSets: 0 })
-    expect(removed.freedBytes).toBeGreaterThanOrEqual(4 * 1024)
-    expect((await workspace.useCases.datasets.list(undefined)).map(({ name }) => name)).toEqual(['other'])
-    expect(await workspace.objects.has(dataset.images)).toBe(false)
-    expect(await workspace.objects.verify(other.images)).toMatchObject({ state: 'ok' })
   })
 })

@@ -44,6 +44,7 @@ export async function testWorkspace(overrides: Partial<DatasetDependencies> = {}
   const useCases = createDatasetUseCases({
     ...store.repositories,
     isReferenced: (object) => store.repositories.references.isReferenced(object),
+    countReferences: () => store.repositories.references.countReferences(),
     launcher: forkLauncher,
     objects,
     note,

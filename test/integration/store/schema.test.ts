@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { removedDatasetsTable } from '#main/store/repositories/bin.ts'
 import { datasetsTable } from '#main/store/repositories/datasets.ts'
 import { forgetSetsTable } from '#main/store/repositories/forget-sets.ts'
 import { runsTable } from '#main/store/repositories/runs.ts'
@@ -17,6 +18,7 @@ const tables = [
   stagesTable,
   studyStagesTable,
   tagsTable,
+  removedDatasetsTable,
 ] as const
 
 interface ColumnInfo {

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { stringify } from 'csv-stringify/sync'
-import type { Dataset, DatasetPreview, GroupReport } from '#shared/domain/dataset.ts'
+import type { Dataset, DatasetPreview, GroupReport, RemovedDataset } from '#shared/domain/dataset.ts'
 import { AppError } from '#shared/errors.ts'
 import { formatCount, formatMebibytes } from '#shared/units.ts'
 import type { CommandCall, CommandContext } from '../context.ts'
@@ -160,18 +160,76 @@ export function registerDatasetCommands(program: Command, context: CommandContex
   dataset
     .command('remove')
     .argument('<name>', 'name or id')
-    .description('remove a data set with its splits and forget sets; refused while a study uses it')
-    .action((name: string, _options: unknown, command: Command) =>
+    .description('put a data set into the bin, with its splits and forget sets; refused while a study uses it')
+    .option('--for-good', 'free its space at once; also of one that is in the bin')
+    .action((name: string, options: { forGood?: boolean }, command: Command) =>
       context.run(command, 'write', async ({ client, output }) => {
-        const removed = await client.datasets.remove({ dataset: name })
-        output.result(
-          removed,
-          () =>
-            `${removed.name} is gone, with ${removed.splits} splits and ${removed.forgetSets} forget sets; ${formatMebibytes(removed.freedBytes)} are free again.`,
+        const removed = await client.datasets.remove({ dataset: name, forGood: options.forGood === true })
+        output.result(removed, () => describeRemoved(removed))
+        return 0
+      }),
+    )
+
+  dataset
+    .command('bin')
+    .description('data sets that were removed and can be restored')
+    .option('--empty', 'free the space of all of them')
+    .action((options: { empty?: boolean }, command: Command) =>
+      context.run(command, options.empty === true ? 'write' : 'read', async ({ client, output }) => {
+        if (options.empty === true) {
+          const { names, freedBytes } = await client.datasets.emptyBin()
+          output.result({ names, freedBytes }, () =>
+            names.length === 0
+              ? 'The bin was empty.'
+              : `${names.join(', ')}: gone for good; ${formatMebibytes(freedBytes)} are free again.`,
+          )
+          return 0
+        }
+        const all = await client.datasets.bin()
+        output.result(all, () =>
+          all.length === 0
+            ? 'The bin is empty.'
+            : table(
+                ['NAME', 'IMAGES', 'FORGET SETS', 'SIZE', 'REMOVED', 'KEPT UNTIL', 'ID'],
+                all.map((item) => [
+                  item.name,
+                  item.sampleCount,
+                  item.forgetSets,
+                  formatMebibytes(item.bytes),
+                  item.removedAt.slice(0, 16).replace('T', ' '),
+                  item.keptUntil.slice(0, 10),
+                  item.id,
+                ]),
+              ),
         )
         return 0
       }),
     )
+
+  dataset
+    .command('restore')
+    .argument('<name>', 'name or id, as in dataset bin')
+    .description('take a removed data set out of the bin, as it was')
+    .option('--name <name>', 'under another name')
+    .action((name: string, options: { name?: string }, command: Command) =>
+      context.run(command, 'write', async ({ client, output }) => {
+        const restored = await client.datasets.restore({
+          dataset: name,
+          ...(options.name === undefined ? {} : { name: options.name }),
+        })
+        for (const { from, to } of restored.renamed) {
+          output.note(`There is another forget set named ${from} by now: this one is ${to}.`)
+        }
+        output.result(restored, () => `${restored.dataset.name} is back.`)
+        return 0
+      }),
+    )
+}
+
+function describeRemoved({ name, splits, forgetSets, freedBytes, keptUntil }: RemovedDataset): string {
+  const what = `${name} is gone, with ${splits} splits and ${forgetSets} forget sets`
+  if (keptUntil === null) return `${what}; ${formatMebibytes(freedBytes)} are free again.`
+  return `${what}. Until ${keptUntil.slice(0, 10)} it can be had back: tmu dataset restore ${shellWord(name)}`
 }
 
 /** The process that reads it may have another working folder. */
