@@ -227,7 +227,8 @@ export function registerDatasetCommands(program: Command, context: CommandContex
 }
 
 function describeRemoved({ name, splits, forgetSets, freedBytes, keptUntil }: RemovedDataset): string {
-  const what = `${name} is gone, with ${splits} splits and ${forgetSets} forget sets`
+  const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+  const what = `${name} is gone, with ${counted(splits, 'split')} and ${counted(forgetSets, 'forget set')}`
   if (keptUntil === null) return `${what}; ${formatMebibytes(freedBytes)} are free again.`
   return `${what}. Until ${keptUntil.slice(0, 10)} it can be had back: tmu dataset restore ${shellWord(name)}`
 }
