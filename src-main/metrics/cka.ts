@@ -44,7 +44,9 @@ export function featureMatrix(data: FloatArray, width: number, samples: Int32Arr
       mean[a] += value / count
     }
   }
-  for (let i = 0; i < rows.length; i++) rows[i] -= mean[i % width]
+  for (let i = 0; i < count; i++) {
+    for (let a = 0; a < width; a++) rows[i * width + a] -= mean[a]
+  }
   return { count, width, rows }
 }
 
@@ -151,9 +153,13 @@ function throughFeatures(
   return values
 }
 
-/** [x.width, y.width] = transposed x times y. Four samples at a time, to write each sum a quarter as often. */
+/**
+ * [x.width, y.width] = transposed x times y. Four samples at a time, to write each sum a quarter as often; of x with
+ * itself one half, which is the other half too.
+ */
 function crossProduct(x: FeatureMatrix, y: FeatureMatrix): Float64Array {
   const product = new Float64Array(x.width * y.width)
+  const isSymmetric = x === y
   const blocked = x.count - (x.count % 4)
   for (let i = 0; i < blocked; i += 4) {
     const y0 = i * y.width
@@ -166,7 +172,7 @@ function crossProduct(x: FeatureMatrix, y: FeatureMatrix): Float64Array {
       const x2 = x.rows[(i + 2) * x.width + a]
       const x3 = x.rows[(i + 3) * x.width + a]
       const start = a * y.width
-      for (let b = 0; b < y.width; b++) {
+      for (let b = isSymmetric ? a : 0; b < y.width; b++) {
         product[start + b] += x0 * y.rows[y0 + b] + x1 * y.rows[y1 + b] + x2 * y.rows[y2 + b] + x3 * y.rows[y3 + b]
       }
     }
@@ -174,7 +180,12 @@ function crossProduct(x: FeatureMatrix, y: FeatureMatrix): Float64Array {
   for (let i = blocked; i < x.count; i++) {
     for (let a = 0; a < x.width; a++) {
       const value = x.rows[i * x.width + a]
-      for (let b = 0; b < y.width; b++) product[a * y.width + b] += value * y.rows[i * y.width + b]
+      for (let b = isSymmetric ? a : 0; b < y.width; b++) product[a * y.width + b] += value * y.rows[i * y.width + b]
+    }
+  }
+  if (isSymmetric) {
+    for (let a = 0; a < x.width; a++) {
+      for (let b = 0; b < a; b++) product[a * x.width + b] = product[b * x.width + a]
     }
   }
   return product
