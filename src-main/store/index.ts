@@ -6,6 +6,7 @@ import { type BinRepository, createBinRepository } from './repositories/bin.ts'
 import { createDatasetRepository, type DatasetRepository } from './repositories/datasets.ts'
 import { createForgetSetRepository, type ForgetSetRepository } from './repositories/forget-sets.ts'
 import { createRunRepository, type RunRepository } from './repositories/runs.ts'
+import { createScheduleRepository, type ScheduleRepository } from './repositories/schedules.ts'
 import { createSplitRepository, type SplitRepository } from './repositories/splits.ts'
 import { createStageRepository, type StageRepository } from './repositories/stages.ts'
 import { createStudyRepository, type StudyRepository } from './repositories/studies.ts'
@@ -23,6 +24,7 @@ export interface Repositories {
   readonly studies: StudyRepository
   readonly runs: RunRepository
   readonly stages: StageRepository
+  readonly schedules: ScheduleRepository
   readonly references: ReferenceRepository
   /** Marks as interrupted what ran for a holder that is gone; at start, by the new one. */
   sweepLeases(): Swept
@@ -53,6 +55,7 @@ export function createRepositories(db: WorkspaceDatabase, options: RepositoryOpt
     studies: createStudyRepository(context),
     runs: createRunRepository(context),
     stages: createStageRepository(context),
+    schedules: createScheduleRepository(context),
     references: createReferenceRepository(db),
     sweepLeases: createSweep(context),
     transaction(work) {

@@ -83,12 +83,14 @@ export class Scheduler {
   readonly #ends = new Set<Promise<void>>()
   #renewal: NodeJS.Timeout | undefined
   #memoryCheck: NodeJS.Timeout | undefined
-  #paused = false
+  /** Everything. */
+  #paused: boolean
   #shortOfMemory = false
   #closed = false
 
   constructor(options: SchedulerOptions) {
     this.#options = options
+    this.#paused = options.repositories.schedules.isQueuePaused()
     this.#rows = new StageRows(options.repositories, options.objects, options.report)
   }
 
@@ -159,20 +161,26 @@ export class Scheduler {
     await Promise.all(stopping)
   }
 
-  /** The watcher wants nothing any more, and no study has to share with it. */
-  leave(watcher: StageWatcher): void {
+  /**
+   * The watcher wants nothing any more, and no study has to share with it. `comesBack`: it was interrupted, and its
+   * place in the queue is kept for when it goes on.
+   */
+  leave(watcher: StageWatcher, { comesBack }: { readonly comesBack: boolean }): void {
     this.#shares.delete(watcher)
+    if (!comesBack) this.#options.repositories.schedules.forgetSchedule(watcher.study)
   }
 
   prioritise(watcher: StageWatcher, priority: Priority): void {
-    this.#shareOf(watcher).priority = priority
+    this.#decide(watcher, { priority })
     watcher.scheduleChanged(this.scheduleOf(watcher))
   }
 
   /** Of one study, or of everything. Resolves when what must not run any more has stopped. */
   async pause(watcher: StageWatcher | null, paused: boolean): Promise<void> {
-    if (watcher === null) this.#paused = paused
-    else this.#shareOf(watcher).paused = paused
+    if (watcher === null) {
+      this.#options.repositories.schedules.pauseQueue(paused)
+      this.#paused = paused
+    } else this.#decide(watcher, { paused })
     for (const told of watcher === null ? this.#shares.keys() : [watcher]) told.scheduleChanged(this.scheduleOf(told))
     const stopping = this.#stopPaused()
     this.#pump()
@@ -191,9 +199,18 @@ export class Scheduler {
   #shareOf(watcher: StageWatcher): Share {
     const known = this.#shares.get(watcher)
     if (known !== undefined) return known
-    const share: Share = { priority: 'normal', paused: false, served: servedOfNewcomer(this.#shares.values()) }
+    const decided = this.#options.repositories.schedules.scheduleOf(watcher.study)
+    const share: Share = { ...decided, served: servedOfNewcomer(this.#shares.values()) }
     this.#shares.set(watcher, share)
     return share
+  }
+
+  /** The row first: a decision that was told of outlives the process. */
+  #decide(watcher: StageWatcher, decision: Partial<Pick<Share, 'priority' | 'paused'>>): void {
+    const share = this.#shareOf(watcher)
+    const { priority, paused } = { ...share, ...decision }
+    this.#options.repositories.schedules.setSchedule(watcher.study, { priority, paused })
+    Object.assign(share, { priority, paused })
   }
 
   #addTask(watcher: StageWatcher, { node, seconds, rank, memory }: WantedStage): void {

@@ -411,6 +411,15 @@ export class StudyJob implements StageWatcher {
     }
   }
 
+  /** At the end, when nothing can be broken any more. */
+  #attempt(work: () => void): void {
+    try {
+      work()
+    } catch (unwritable) {
+      this.#parts.report(unwritable)
+    }
+  }
+
   #break(error: unknown): void {
     this.#parts.report(error)
     if (this.#broken !== null) return
@@ -427,12 +436,8 @@ export class StudyJob implements StageWatcher {
     const state = this.#outcome()
     this.#seconds = (performance.now() - this.#parts.startedAt) / 1000
     const error = this.#broken?.toJSON() ?? this.#firstError()
-    try {
-      this.#writeStudyState()
-    } catch (unwritable) {
-      this.#parts.report(unwritable)
-    }
-    this.#parts.scheduler.leave(this)
+    this.#attempt(() => this.#writeStudyState())
+    this.#attempt(() => this.#parts.scheduler.leave(this, { comesBack: state === 'interrupted' }))
     this.feed.end({ kind: 'finished', state, error: state === 'failed' ? error : null })
     this.#settle(state)
   }

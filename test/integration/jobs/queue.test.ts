@@ -1,3 +1,6 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { StudyId } from '#shared/ids.ts'
@@ -107,6 +110,47 @@ describe('the queue', () => {
     const half = order.slice(own + 1, 2 * own + 1)
     for (const study of [first, second]) {
       expect(half.filter((name) => name === study).length).toBeGreaterThanOrEqual(own / 2 - 1)
+    }
+  })
+
+  it('keeps priority and pause through a kill, until the study has ended', async () => {
+    await using bench = await withDataset(await newBench())
+    const study = await createStudy(bench, long)
+    await bench.close()
+    const child = fork(join(import.meta.dirname, 'children', 'run-study.ts'), [bench.root, study, 'hold'], {
+      execArgv: [],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    const [held] = (await once(child, 'message')) as unknown[]
+    expect(held).toMatchObject({ paused: true, studies: [{ priority: 'high', paused: true, running: 0 }] })
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+
+    await using again = await openBench(bench.root)
+    await again.api.studies.run({ study })
+    expect(await again.api.queue.get(undefined)).toMatchObject({
+      paused: true,
+      studies: [{ study, priority: 'high', paused: true, running: 0 }],
+    })
+    await again.api.queue.resume({})
+    expect((await again.api.queue.get(undefined)).studies).toMatchObject([{ paused: true, running: 0 }])
+    // An orderly end keeps it as well.
+    const next = await again.reopen()
+    try {
+      await next.api.studies.run({ study })
+      expect(await next.api.queue.get(undefined)).toMatchObject({
+        paused: false,
+        studies: [{ priority: 'high', paused: true, running: 0 }],
+      })
+      await next.api.queue.resume({ study })
+      expect((await follow(next, study)).state).toBe('succeeded')
+      // What was decided was for this job.
+      const other = await createStudy(next, { ...long, name: 'later', settings: { epochs: 40, lr: 1e-3 } })
+      await next.api.studies.run({ study: other })
+      expect((await next.api.queue.get(undefined)).studies).toMatchObject([{ priority: 'normal', paused: false }])
+      await next.api.studies.cancel({ study: other })
+    } finally {
+      await next.close()
     }
   })
 

@@ -3,6 +3,7 @@ import { removedDatasetsTable } from '#main/store/repositories/bin.ts'
 import { datasetsTable } from '#main/store/repositories/datasets.ts'
 import { forgetSetsTable } from '#main/store/repositories/forget-sets.ts'
 import { runsTable } from '#main/store/repositories/runs.ts'
+import { queueTable, schedulesTable } from '#main/store/repositories/schedules.ts'
 import { splitsTable } from '#main/store/repositories/splits.ts'
 import { stagesTable, studyStagesTable } from '#main/store/repositories/stages.ts'
 import { studiesTable } from '#main/store/repositories/studies.ts'
@@ -19,6 +20,8 @@ const tables = [
   studyStagesTable,
   tagsTable,
   removedDatasetsTable,
+  schedulesTable,
+  queueTable,
 ] as const
 
 interface ColumnInfo {
