@@ -111,12 +111,7 @@ function productsByFeatures(x: FeatureMatrix, y: FeatureMatrix): GramProducts {
   const sumsY = x === y ? sumsX : throughFeatures(y, squaresY, new Float64Array(y.count).fill(1))
   const cross = crossProduct(x, y)
   const pairs = new Float64Array(x.count)
-  for (let i = 0; i < x.count; i++) {
-    const rowY = i * y.width
-    let sum = 0
-    for (let a = 0; a < x.width; a++) sum += x.rows[i * x.width + a] * dot(cross, a * y.width, y.rows, rowY, y.width)
-    pairs[i] = sum - squaresX[i] * squaresY[i]
-  }
+  for (let i = 0; i < x.count; i++) pairs[i] = productThrough(cross, x, y, i) - squaresX[i] * squaresY[i]
   return {
     pairs,
     sumsX,
@@ -153,42 +148,54 @@ function throughFeatures(
   return values
 }
 
-/**
- * [x.width, y.width] = transposed x times y. Four samples at a time, to write each sum a quarter as often; of x with
- * itself one half, which is the other half too.
- */
+/** x_i (cross y_i): the products of row i's two halves, through [x.width, y.width]. */
+function productThrough(cross: Float64Array, x: FeatureMatrix, y: FeatureMatrix, i: number): number {
+  const rowX = i * x.width
+  const rowY = i * y.width
+  let sum = 0
+  for (let a = 0; a < x.width; a++) sum += x.rows[rowX + a] * dot(cross, a * y.width, y.rows, rowY, y.width)
+  return sum
+}
+
+/** [x.width, y.width] = transposed x times y; of x with itself one half, which is the other half too. */
 function crossProduct(x: FeatureMatrix, y: FeatureMatrix): Float64Array {
   const product = new Float64Array(x.width * y.width)
-  const isSymmetric = x === y
   const blocked = x.count - (x.count % 4)
-  for (let i = 0; i < blocked; i += 4) {
-    const y0 = i * y.width
-    const y1 = y0 + y.width
-    const y2 = y1 + y.width
-    const y3 = y2 + y.width
-    for (let a = 0; a < x.width; a++) {
-      const x0 = x.rows[i * x.width + a]
-      const x1 = x.rows[(i + 1) * x.width + a]
-      const x2 = x.rows[(i + 2) * x.width + a]
-      const x3 = x.rows[(i + 3) * x.width + a]
-      const start = a * y.width
-      for (let b = isSymmetric ? a : 0; b < y.width; b++) {
-        product[start + b] += x0 * y.rows[y0 + b] + x1 * y.rows[y1 + b] + x2 * y.rows[y2 + b] + x3 * y.rows[y3 + b]
-      }
-    }
-  }
-  for (let i = blocked; i < x.count; i++) {
-    for (let a = 0; a < x.width; a++) {
-      const value = x.rows[i * x.width + a]
-      for (let b = isSymmetric ? a : 0; b < y.width; b++) product[a * y.width + b] += value * y.rows[i * y.width + b]
-    }
-  }
-  if (isSymmetric) {
+  // Called often, the inner loops are compiled at their best; within one long loop they never are.
+  for (let i = 0; i < blocked; i += 4) addFourProducts(product, x, y, i)
+  for (let i = blocked; i < x.count; i++) addProducts(product, x, y, i)
+  if (x === y) {
     for (let a = 0; a < x.width; a++) {
       for (let b = 0; b < a; b++) product[a * x.width + b] = product[b * x.width + a]
     }
   }
   return product
+}
+
+/** Four samples at a time, to write each sum a quarter as often. */
+function addFourProducts(product: Float64Array, x: FeatureMatrix, y: FeatureMatrix, i: number): void {
+  const { width, rows } = y
+  const y0 = i * width
+  const y1 = y0 + width
+  const y2 = y1 + width
+  const y3 = y2 + width
+  for (let a = 0; a < x.width; a++) {
+    const x0 = x.rows[i * x.width + a]
+    const x1 = x.rows[(i + 1) * x.width + a]
+    const x2 = x.rows[(i + 2) * x.width + a]
+    const x3 = x.rows[(i + 3) * x.width + a]
+    const start = a * width
+    for (let b = x === y ? a : 0; b < width; b++) {
+      product[start + b] += x0 * rows[y0 + b] + x1 * rows[y1 + b] + x2 * rows[y2 + b] + x3 * rows[y3 + b]
+    }
+  }
+}
+
+function addProducts(product: Float64Array, x: FeatureMatrix, y: FeatureMatrix, i: number): void {
+  for (let a = 0; a < x.width; a++) {
+    const value = x.rows[i * x.width + a]
+    for (let b = x === y ? a : 0; b < y.width; b++) product[a * y.width + b] += value * y.rows[i * y.width + b]
+  }
 }
 
 /** Inner product of two stretches, in four sums that don't wait for each other. */
