@@ -19,6 +19,13 @@ export interface RuleContext {
     readonly values: readonly string[]
     readonly codes: Int32Array
   }[]
+  /** Of the clusterings that rules name, those that are known. Codes are from 0, -1 for samples that aren't clustered. */
+  readonly clusterings?: readonly {
+    readonly clusters: number
+    readonly within: string | null
+    readonly seed: number
+    readonly codes: Int32Array
+  }[]
   /** Ids of the rule `ids`, found by whoever read the list. */
   readonly listed?: Int32Array
 }
@@ -31,7 +38,8 @@ export const mostRuleParts = 200
  * A mask over all samples, 1 where chosen. The same rule, seed and split give the same samples everywhere. Drawing
  * depends on the class alone and not on the place in the rule, so that a part equals itself wherever it stands. Picked
  * samples outside D are chosen too: whoever makes the set refuses them by name.
- * @throws AppError `bad-input`: a share outside 0..1, an unknown class, column or value, ids that aren't ids.
+ * @throws AppError `bad-input`: a share outside 0..1, an unknown class, column or value, clusters that aren't known, ids
+ * that aren't ids.
  */
 export function evaluateRule(rule: ForgetRule, context: RuleContext, seed: number): Uint8Array {
   const { members, labels } = context
@@ -59,6 +67,15 @@ export function evaluateRule(rule: ForgetRule, context: RuleContext, seed: numbe
       }
       const mask = new Uint8Array(sampleCount)
       for (const id of members) if (column.codes[id] >= 0 && wanted[column.codes[id]] === 1) mask[id] = 1
+      return mask
+    }
+    case 'cluster': {
+      const found = context.clusterings?.find(
+        ({ clusters, within, seed: of }) => clusters === rule.clusters && within === rule.within && of === seed,
+      )
+      if (found === undefined) throw refuse('The clusters of this rule are not known.')
+      const mask = new Uint8Array(sampleCount)
+      for (const id of members) if (rule.chosen.includes(found.codes[id] + 1)) mask[id] = 1
       return mask
     }
     case 'ids':

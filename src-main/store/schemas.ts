@@ -67,6 +67,12 @@ export const forgetRuleSchema: z.ZodType<ForgetRule> = z.lazy(() =>
     z.strictObject({ kind: z.literal('random'), fraction: z.number() }),
     z.strictObject({ kind: z.literal('random-count'), count }),
     z.strictObject({ kind: z.literal('group'), column: z.string(), values: z.array(z.string()) }),
+    z.strictObject({
+      kind: z.literal('cluster'),
+      clusters: count,
+      chosen: z.array(count),
+      within: z.string().nullable(),
+    }),
     z.strictObject({ kind: z.literal('ids'), source: z.string() }),
     z.strictObject({ kind: z.literal('picked'), ids: z.string(), source: z.string() }),
     z.strictObject({ kind: z.literal('union'), rules: forgetRules }),

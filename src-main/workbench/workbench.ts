@@ -117,6 +117,7 @@ function assemble(
   const datasets = createDatasetUseCases({
     launcher,
     objects,
+    cache,
     datasets: repositories.datasets,
     bin: repositories.bin,
     splits: repositories.splits,
@@ -183,7 +184,7 @@ const writing: { readonly [Group in keyof WorkbenchApi]?: readonly (keyof Workbe
   splits: ['create'],
   forgetSets: ['create', 'remove'],
   tags: ['add', 'remove'],
-  studies: ['create', 'attack', 'run', 'cancel'],
+  studies: ['create', 'tune', 'adoptTuning', 'attack', 'run', 'cancel'],
   runs: ['cancel', 'resume'],
   demo: ['prepare'],
 }

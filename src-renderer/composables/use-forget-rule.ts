@@ -29,6 +29,12 @@ export function useForgetRule(): (rule: ForgetRule) => string {
               first: rule.values[0] ?? '',
               more: format.count(rule.values.length - 1),
             })
+      case 'cluster': {
+        const about = { numbers: rule.chosen.join(', '), all: format.count(rule.clusters) }
+        return rule.within === null
+          ? t('forget.ruleCluster', about)
+          : t('forget.ruleClusterOf', { ...about, name: rule.within })
+      }
       case 'picked':
         return rule.source === '' ? t('forget.rulePicked') : t('forget.rulePickedFrom', { source: rule.source })
       case 'union':

@@ -53,6 +53,8 @@ export function freshLeaf(
         column: context.group?.name ?? '',
         values: context.group === null ? [] : [context.group.value],
       }
+    case 'cluster':
+      return { kind, clusters: 10, chosen: [1], within: null }
     default:
       return { kind: 'picked', ids: '', source: '' }
   }

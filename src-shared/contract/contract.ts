@@ -30,6 +30,7 @@ import {
   adoptTuningInput,
   attackStudyInput,
   benchEnginesInput,
+  clustersInput,
   createForgetSetInput,
   createStudyInput,
   datasetGroupsInput,
@@ -128,6 +129,16 @@ export const contract = {
     create: procedure.input(createForgetSetInput).output(type<ForgetSet>()),
     /** Only one that no study and no later version needs. */
     remove: procedure.input(z.strictObject({ forgetSet: reference })).output(type<{ readonly removed: boolean }>()),
+    /** The clusters that a rule can choose from; a few seconds' work for the first time. */
+    clusters: procedure.input(clustersInput).output(
+      type<{
+        /** int32 of each sample, base64: its cluster, 0 the largest; -1 for one that isn't of the class. */
+        readonly codes: string
+        readonly counts: readonly number[]
+        /** Of each cluster, the samples nearest to its centre. */
+        readonly nearest: readonly (readonly number[])[]
+      }>(),
+    ),
     /** Finds the samples that a list names; nothing is stored. */
     matchList: procedure.input(matchListInput).output(
       type<{

@@ -87,12 +87,21 @@ export const idRanges = z
   .max(2_000_000)
   .regex(/^[\d,\- ]*$/, 'must be numbers and ranges: 0-4,7')
 
+const mostClusters = 100
+const clusterCount = z.int().min(2).max(mostClusters)
+
 const anyRule: z.ZodType<ForgetRule> = z.lazy(() =>
   z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('class'), className: z.string().min(1), fraction: share }),
     z.strictObject({ kind: z.literal('random'), fraction: share }),
     z.strictObject({ kind: z.literal('random-count'), count: z.int().min(1) }),
     z.strictObject({ kind: z.literal('group'), column: z.string().min(1), values: z.array(z.string()).min(1) }),
+    z.strictObject({
+      kind: z.literal('cluster'),
+      clusters: clusterCount,
+      chosen: z.array(z.int().min(1).max(mostClusters)).min(1),
+      within: z.string().min(1).nullable().default(null),
+    }),
     z.strictObject({ kind: z.literal('picked'), ids: idRanges, source: z.string().max(300).default('') }),
     z.strictObject({ kind: z.literal('union'), rules: z.array(anyRule).min(1) }),
     z.strictObject({ kind: z.literal('intersection'), rules: z.array(anyRule).min(1) }),
@@ -122,6 +131,10 @@ export const createForgetSetInput = z
       .optional(),
     /** Everybody in D who has this value in a group column. */
     group: z.strictObject({ column: z.string().min(1), value: z.string() }).optional(),
+    /** Clusters of images that look alike, by number: 1 is the largest. With `className`: of that class's images. */
+    cluster: z
+      .strictObject({ clusters: clusterCount.default(10), chosen: z.array(z.int().min(1).max(mostClusters)).min(1) })
+      .optional(),
     /** Any rule, also combined ones. */
     rule: forgetRuleInput.optional(),
     /** Path of a CSV or text file with one id or image path a line. */
@@ -134,9 +147,17 @@ export const createForgetSetInput = z
   })
   .refine(
     (input) =>
-      [input.className, input.random, input.group, input.idsFile, input.rule].filter((rule) => rule !== undefined)
-        .length === 1,
-    { message: 'choose exactly one of a class (with a fraction), a random share, a group, a file of ids, or a rule' },
+      [
+        input.cluster === undefined ? input.className : input.cluster,
+        input.random,
+        input.group,
+        input.idsFile,
+        input.rule,
+      ].filter((rule) => rule !== undefined).length === 1,
+    {
+      message:
+        'choose exactly one of a class (with a fraction), a random share, a group, clusters, a file of ids, or a rule',
+    },
   )
 
 export const settingValue = z.union([z.number(), z.string(), z.boolean()])
@@ -219,6 +240,13 @@ export const sampleNamesInput = z.strictObject({
   dataset: reference,
   offset: z.int().min(0).default(0),
   limit: z.int().min(1).max(50_000).default(50_000),
+})
+export const clustersInput = z.strictObject({
+  dataset: reference,
+  clusters: clusterCount.default(10),
+  /** The class whose images alone are clustered; absent: all. */
+  within: z.string().min(1).nullable().default(null),
+  seed: seed.default(1),
 })
 /** A list as somebody has it: ids, paths or a CSV. */
 export const matchListInput = z.strictObject({

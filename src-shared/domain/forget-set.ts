@@ -7,6 +7,16 @@ export type ForgetRule =
   | { readonly kind: 'random-count'; readonly count: number }
   /** Everybody in D whose value of a group column is among these. */
   | { readonly kind: 'group'; readonly column: string; readonly values: readonly string[] }
+  /**
+   * Members in some of the clusters that k-means makes of all images that look alike, or of one class's. 1 is the
+   * largest cluster.
+   */
+  | {
+      readonly kind: 'cluster'
+      readonly clusters: number
+      readonly chosen: readonly number[]
+      readonly within: string | null
+    }
   /** A list's samples; which ones they are, the stored ids say. */
   | { readonly kind: 'ids'; readonly source: string }
   /** Single samples, as id ranges (`0-4,7`): by hand, by lasso, from a list within a larger rule. */

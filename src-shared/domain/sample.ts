@@ -100,7 +100,7 @@ export type EmbeddingMethod = 'pca' | 'umap'
 export type EmbeddingEvent =
   | {
       readonly kind: 'progress'
-      readonly phase: 'reading' | 'pca' | 'neighbours' | 'umap'
+      readonly phase: 'reading' | 'pca' | 'neighbours' | 'umap' | 'clusters'
       readonly value: number
       readonly etaSeconds: number | null
     }

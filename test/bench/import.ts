@@ -136,6 +136,7 @@ try {
     countReferences: () => store.repositories.references.countReferences(),
     launcher: watch.launcher,
     objects,
+    cache: store.paths.cache,
   })
   const say = (what: string, count: number, seconds: number, limit: number | null, { mebibytes, cpu }: Used): void => {
     const rate = count / seconds

@@ -15,6 +15,10 @@ export function ruleText(rule: ForgetRule, inner = false): string {
       const [first = ''] = rule.values
       return `${rule.column} ${rule.values.length <= 3 ? rule.values.join(', ') : `${first} and ${rule.values.length - 1} more`}`
     }
+    case 'cluster': {
+      const which = rule.chosen.length === 1 ? 'cluster' : 'clusters'
+      return `${which} ${rule.chosen.join(', ')} of ${rule.clusters}${rule.within === null ? '' : ` of ${rule.within}`}`
+    }
     case 'ids':
       return `ids of ${rule.source}`
     case 'picked':

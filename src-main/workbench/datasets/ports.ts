@@ -76,6 +76,8 @@ export interface DatasetDependencies {
   readonly demoFile?: string
   /** Starts the child process that imports and splits. */
   readonly launcher: Launcher
+  /** A folder for what can be made again. */
+  readonly cache: string
   /** Its entry point, where it isn't the usual one. */
   readonly datasetWorker?: URL
   /** Something worth knowing that is no error, for the log and the terminal. */

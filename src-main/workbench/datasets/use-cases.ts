@@ -1,5 +1,7 @@
 import { createForgetSet, forgetSetIds, removeForgetSet } from '#main/workbench/forget-sets/create-forget-set.ts'
 import { matchList } from '#main/workbench/forget-sets/match-list.ts'
+import { Embeddings } from '#main/workbench/samples/embeddings.ts'
+import { pack } from '#main/workbench/samples/pack.ts'
 import type { WorkbenchApi } from '#shared/contract/api.ts'
 import type { Split } from '#shared/domain/dataset.ts'
 import { addGroups, previewGroups } from './add-groups.ts'
@@ -26,6 +28,7 @@ export interface DatasetUseCases extends Pick<WorkbenchApi, 'datasets' | 'splits
 export function createDatasetUseCases(dependencies: DatasetDependencies): DatasetUseCases {
   const { objects } = dependencies
   const lock = new CommitLock()
+  const embeddings = new Embeddings(dependencies)
   return {
     datasets: {
       list: async () => dependencies.datasets.listDatasets(),
@@ -60,8 +63,13 @@ export function createDatasetUseCases(dependencies: DatasetDependencies): Datase
       list: async () => dependencies.forgetSets.listForgetSets(),
       get: async ({ forgetSet }) => requireForgetSet(dependencies, forgetSet),
       ids: async ({ forgetSet }) => Array.from(await forgetSetIds(dependencies, forgetSet)),
-      create: (input, options) => createForgetSet(dependencies, lock, input, options?.signal),
+      create: (input, options) => createForgetSet(dependencies, embeddings, lock, input, options?.signal),
       remove: async ({ forgetSet }) => ({ removed: await removeForgetSet(dependencies, lock, forgetSet) }),
+      async clusters({ dataset: reference, ...request }, options) {
+        const dataset = requireDataset(dependencies, reference)
+        const { codes, ...found } = await embeddings.clusters({ dataset, ...request }, options?.signal)
+        return { codes: pack(codes), ...found }
+      },
       matchList: async ({ dataset, text, source }) =>
         await matchList(objects, requireDataset(dependencies, dataset), text, source),
     },

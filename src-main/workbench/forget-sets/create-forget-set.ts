@@ -14,12 +14,13 @@ import {
   readSampleTable,
 } from '#main/workbench/datasets/sample-data.ts'
 import { countClasses } from '#main/workbench/datasets/split-rule.ts'
+import type { Embeddings } from '#main/workbench/samples/embeddings.ts'
 import type { Dataset, Split } from '#shared/domain/dataset.ts'
 import type { ForgetRule, ForgetSet } from '#shared/domain/forget-set.ts'
 import { AppError } from '#shared/errors.ts'
 import { partsOfRule } from '#shared/forget-rule.ts'
 import { decodeIdRanges, encodeIdRanges, idsOfMask, maskOfIds } from '#shared/id-ranges.ts'
-import { chooseForgetSet, type ForgetChoice, type ForgetContext, outsideMembers } from './forget-rule.ts'
+import { checkClusters, chooseForgetSet, type ForgetChoice, type ForgetContext, outsideMembers } from './forget-rule.ts'
 import { parseIdsFile } from './ids-file.ts'
 
 export interface CreateForgetSetInput {
@@ -32,6 +33,8 @@ export interface CreateForgetSetInput {
   /** Share of all members below 1 (or 1), else a number of them. */
   readonly random?: number | undefined
   readonly group?: { readonly column: string; readonly value: string } | undefined
+  /** Clusters of images that look alike, of the class where one is given. */
+  readonly cluster?: { readonly clusters: number; readonly chosen: readonly number[] } | undefined
   readonly rule?: ForgetRule | undefined
   /** Path of a list of samples. */
   readonly idsFile?: string | undefined
@@ -48,6 +51,7 @@ const maxListBytes = 64 * 1024 * 1024
 /** @throws AppError `already-exists`, `not-found` (data set, split), and `bad-input` of the rule. */
 export async function createForgetSet(
   dependencies: DatasetDependencies,
+  embeddings: Pick<Embeddings, 'clusters'>,
   lock: CommitLock,
   input: CreateForgetSetInput,
   signal?: AbortSignal,
@@ -118,12 +122,28 @@ export async function createForgetSet(
     }))
     const base = {
       labels: await readLabels(objects, of),
-      classNames: of.classes.map((info) => info.name),
+      classNames: namesOf(of),
       groups: await Promise.all(groups),
+      clusterings: await clusteringsOf(of, wanted),
     }
     if (wanted.kind !== 'ids') return base
     return { ...base, names: (await readSampleTable(objects, of)).names, entries: await readList(wanted.source) }
   }
+
+  async function clusteringsOf(of: Dataset, wanted: ForgetRule): Promise<ForgetContext['clusterings']> {
+    const parts = [...partsOfRule(wanted)].filter((part) => part.kind === 'cluster')
+    for (const part of parts) checkClusters(part, namesOf(of))
+    const known: { clusters: number; within: string | null; seed: number; codes: Int32Array }[] = []
+    for (const { clusters, within } of parts) {
+      const about = { clusters, within, seed: input.seed }
+      known.push({ ...about, codes: (await embeddings.clusters({ dataset: of, ...about }, signal)).codes })
+    }
+    return known
+  }
+}
+
+function namesOf({ classes }: Dataset): readonly string[] {
+  return classes.map(({ name }) => name)
 }
 
 /** A split of the same rule and seed that has the samples in D. The same samples give the same split again. */
@@ -177,21 +197,23 @@ function nameOfRule(rule: ForgetRule): string {
   return rule.kind === 'ids' ? quoted(rule.source, 200) : 'this rule'
 }
 
-function ruleOf({ className, fraction, random, group, rule, idsFile }: CreateForgetSetInput): ForgetRule {
-  const given = [className, random, group, rule, idsFile].filter((value) => value !== undefined)
+function ruleOf({ className, fraction, random, group, cluster, rule, idsFile }: CreateForgetSetInput): ForgetRule {
+  // A class beside clusters says whose images are clustered.
+  const given = [cluster ?? className, random, group, rule, idsFile].filter((value) => value !== undefined)
   if (given.length !== 1) {
     throw new AppError(
       'bad-input',
-      'A forget set is chosen by exactly one of a class, a random share, a group, a list, or a rule.',
-      { hint: 'Give --class with --fraction, or --random, or --group, or --ids, or --rule.' },
+      'A forget set is chosen by exactly one of a class, a random share, a group, clusters, a list, or a rule.',
+      { hint: 'Give --class with --fraction, or --random, or --group, or --cluster, or --ids, or --rule.' },
     )
   }
-  if (className === undefined && fraction !== undefined) {
-    throw new AppError('bad-input', 'A fraction belongs to a class.', {
-      hint: 'Give --class, or use --random for a share of all.',
+  if (fraction !== undefined && (className === undefined || cluster !== undefined)) {
+    throw new AppError('bad-input', 'A fraction belongs to a class, and not to clusters of it.', {
+      hint: 'Give --class alone, or use --random for a share of all, or --rule for a share of a cluster.',
     })
   }
   if (rule !== undefined) return rule
+  if (cluster !== undefined) return { kind: 'cluster', ...cluster, within: className ?? null }
   if (group !== undefined) return { kind: 'group', column: group.column, values: [group.value] }
   if (random !== undefined) {
     return random > 1 ? { kind: 'random-count', count: random } : { kind: 'random', fraction: random }

@@ -113,9 +113,24 @@ function checkPart(part: ForgetRule, { members, labels, classNames, groups = [] 
         'Their images lie in the twin pool or the evaluation set; choose another split, or one by groups.',
       )
     }
+    case 'cluster':
+      checkClusters(part, classNames)
+      return
     default:
       return
   }
+}
+
+/** What can be said of a part by clusters before anything is clustered. */
+export function checkClusters(
+  { chosen, clusters, within }: Extract<ForgetRule, { kind: 'cluster' }>,
+  classNames: readonly string[],
+): void {
+  const beyond = chosen.find((number) => number < 1 || number > clusters)
+  if (beyond !== undefined) {
+    throw refuse(`There is no cluster ${beyond} among ${clusters}.`, `Clusters are numbered from 1 to ${clusters}.`)
+  }
+  if (within !== null && !classNames.includes(within)) throw unknown('class', within, classNames, 'Its classes are')
 }
 
 function checkShare(fraction: number, size: number, whole: string): void {

@@ -8,17 +8,26 @@ import type { Dataset } from '#shared/domain/dataset.ts'
 import type { EmbeddingEvent, EmbeddingMethod, Neighbour } from '#shared/domain/sample.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash } from '#shared/ids.ts'
+import { readClusters, type SampleClusters } from './cluster-samples.ts'
 import { nearestTo } from './nearest-neighbours.ts'
 import { pack } from './pack.ts'
 import { type Reduced, readReduced } from './reduced-file.ts'
 import { runSampleWorker } from './run-sample-worker.ts'
-import type { ReduceJob, SampleJob, SampleProgress } from './sample-job.ts'
+import type { ReduceJob, SampleJob, SampleProgress, UmapJob } from './sample-job.ts'
 
 /** Raised when equal inputs may give other coordinates. */
 const version = 1
 
 /** What the samples are compared by: their pixels, or a model's features in an outcome. */
 export type EmbeddingSource = 'pixels' | { readonly outcome: ObjectHash; readonly model: string }
+
+/** k-means of the pixels' principal components, of all images or of one class's. */
+export interface ClusterRequest {
+  readonly dataset: Dataset
+  readonly clusters: number
+  readonly within: string | null
+  readonly seed: number
+}
 
 export interface EmbeddingRequest {
   readonly dataset: Dataset
@@ -101,11 +110,33 @@ export class Embeddings {
     }))
   }
 
-  async *#ensure(
-    job: Exclude<SampleJob, { kind: 'thumbnails' }>,
-    signal?: AbortSignal,
-  ): AsyncGenerator<EmbeddingEvent> {
+  /**
+   * Clusters of images that look alike: the same for the same images, number and seed, whatever the split.
+   * @throws AppError `bad-input`: an unknown class, fewer images than clusters.
+   */
+  async clusters({ dataset, clusters, within, seed }: ClusterRequest, signal?: AbortSignal): Promise<SampleClusters> {
+    const label = within === null ? null : dataset.classes.findIndex(({ name }) => name === within)
+    if (label === -1) throw new AppError('bad-input', `The data set has no class "${within}".`)
+    const file = this.#file(dataset, 'pixels', `clusters ${clusters} ${dataset.labels} ${label} ${seed}`)
+    const known = await readClusters(file)
+    if (known !== null) return known
+    const reduced = this.#file(dataset, 'pixels', 'reduced')
+    for await (const _event of this.#ensure(this.#reduceJob(dataset, 'pixels', reduced), signal));
+    const { labels } = dataset
+    const objectsRoot = this.#options.objects.root
+    const job = { kind: 'cluster', reduced, objectsRoot, labels, label, clusters, seed, file } as const
+    for await (const _event of this.#run(job, signal));
+    const made = await readClusters(file)
+    if (made === null) throw lost(file)
+    return made
+  }
+
+  async *#ensure(job: ReduceJob | UmapJob, signal?: AbortSignal): AsyncGenerator<EmbeddingEvent> {
     if ((await stat(job.file).catch(() => null)) !== null && (await readReduced(job.file)) !== null) return
+    yield* this.#run(job, signal)
+  }
+
+  async *#run(job: Exclude<SampleJob, { kind: 'thumbnails' }>, signal?: AbortSignal): AsyncGenerator<EmbeddingEvent> {
     await mkdir(dirname(job.file), { recursive: true })
     yield* streamProgress<SampleProgress, null>(signal, async (stop, tell) => {
       await runSampleWorker(job, {

@@ -35,7 +35,21 @@ export interface UmapJob {
   readonly file: string
 }
 
-export type SampleJob = ThumbnailJob | ReduceJob | UmapJob
+/** Groups samples that look alike, by their reduced coordinates. */
+export interface ClusterJob {
+  readonly kind: 'cluster'
+  /** What a ReduceJob wrote. */
+  readonly reduced: string
+  readonly objectsRoot: string
+  readonly labels: ObjectHash
+  /** The class whose images alone are clustered; null: all of them. */
+  readonly label: number | null
+  readonly clusters: number
+  readonly seed: number
+  readonly file: string
+}
+
+export type SampleJob = ThumbnailJob | ReduceJob | UmapJob | ClusterJob
 
 export type SampleProgress = Extract<EmbeddingEvent, { kind: 'progress' }>
 

@@ -1,6 +1,7 @@
 /** The sample process: takes one job from its parent, answers with progress and an end, and waits to be ended. */
 import { serveJob } from '#main/compute/worker/serve-job.ts'
 import { assertNever } from '#shared/errors.ts'
+import { clusterSamples } from './cluster-samples.ts'
 import { reduceSamples } from './reduce-samples.ts'
 import type { SampleInterim, SampleJob } from './sample-job.ts'
 import { writeThumbnails } from './write-thumbnails.ts'
@@ -16,6 +17,8 @@ async function run(job: SampleJob, send: (message: SampleInterim) => void): Prom
       const { placeByUmap } = await import('./umap-samples.ts')
       return await placeByUmap(job, send)
     }
+    case 'cluster':
+      return await clusterSamples(job, send)
     default:
       return assertNever(job)
   }

@@ -101,6 +101,8 @@ export const data = {
     ruleRandomCount: '{count} at random',
     ruleGroup: '{column} {values}',
     ruleGroupMany: '{column} {first} and {more} more',
+    ruleCluster: 'cluster {numbers} (of {all})',
+    ruleClusterOf: 'cluster {numbers} (of {all} of {name})',
     rulePicked: 'picked images',
     rulePickedFrom: 'images from {source}',
     rulePlus: ' plus ',

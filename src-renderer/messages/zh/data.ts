@@ -100,6 +100,8 @@ export const data = {
     ruleRandomCount: '随机 {count} 张',
     ruleGroup: '{column} {values}',
     ruleGroupMany: '{column} {first} 等，另有 {more} 个',
+    ruleCluster: '{all} 个聚类中的 {numbers}',
+    ruleClusterOf: '{name} 的 {all} 个聚类中的 {numbers}',
     rulePicked: '手选的图像',
     rulePickedFrom: '来自 {source} 的图像',
     rulePlus: ' 并 ',

@@ -146,6 +146,27 @@ describe('the builder of forget sets', () => {
     await expect.poll(() => count.textContent()).toBe(first)
   })
 
+  it('chooses clusters of images that look alike, in any combination', async () => {
+    const page = await open(builder)
+    const count = page.getByTestId('forget-count')
+    await page.getByRole('button', { name: 'Within\u2026' }).click()
+    const second = page.getByRole('group', { name: 'Part 2' })
+    await second.getByLabel('Chosen by').selectOption('cluster')
+    const clusters = second.getByRole('list', { name: 'Clusters' }).getByRole('checkbox')
+    await expect.poll(() => clusters.count()).toBe(10)
+    const one = Number((await count.textContent())?.replace(',', ''))
+    expect(one).toBeGreaterThan(0)
+    await clusters.nth(2).check()
+    await expect.poll(async () => Number((await count.textContent())?.replace(',', ''))).toBeGreaterThan(1.5 * one)
+    await second.getByRole('textbox', { name: 'Clusters' }).fill('1')
+    await page.getByText('A whole number from 2 to 100.').waitFor()
+    expect(await page.getByRole('button', { name: 'Create forget set' }).isDisabled()).toBe(true)
+    await second.getByRole('textbox', { name: 'Clusters' }).fill('4')
+    await expect.poll(() => clusters.count()).toBe(4)
+    await page.getByRole('button', { name: 'Create forget set' }).click()
+    await page.getByText(/within cluster 1, 3 \(of 4\) was made/).waitFor()
+  })
+
   it('makes an edited set a new version, and lists what a file names in vain', async () => {
     const page = await open(builder)
     const row = page.getByRole('row', { name: /random-5/ })

@@ -47,6 +47,7 @@ export async function testWorkspace(overrides: Partial<DatasetDependencies> = {}
     countReferences: () => store.repositories.references.countReferences(),
     launcher: forkLauncher,
     objects,
+    cache: store.paths.cache,
     note,
     ...overrides,
   })

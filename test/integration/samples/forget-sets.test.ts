@@ -151,3 +151,72 @@ describe('a list', () => {
     expect(matched).toEqual({ ids: '3-4,79', count: 3, unmatched: ['fox/1.png'], repeated: 1 })
   })
 })
+
+describe('a forget set by likeness', () => {
+  /** Images of three shades, each class with its own: 20 dark and 10 bright cats, 15 dark and 15 middling dogs. */
+  async function withShades(): Promise<TestWorkspace> {
+    const workspace = await testWorkspace()
+    const shades = [...Array.from({ length: 20 }, () => 20), ...Array.from({ length: 10 }, () => 240)]
+    const others = [...Array.from({ length: 15 }, () => 20), ...Array.from({ length: 15 }, () => 130)]
+    const pictures = Object.fromEntries(
+      [shades, others].flatMap((list, c) =>
+        list.map((shade, i) => [`${['cat', 'dog'][c]}/${i}.png`, pngOf(plain(8, 8, shade + (i % 5), 30 + c, i))]),
+      ),
+    )
+    await importAll(workspace, { path: await folderOf(pictures), name: 'shades', size: 8 })
+    return workspace
+  }
+  const of = { dataset: 'shades', split: 'default', seed: 1 }
+  const looksOf = (ids: readonly number[]): ReadonlySet<string> =>
+    new Set(ids.map((id) => (id < 20 ? 'dark cat' : id < 30 ? 'bright cat' : id < 45 ? 'dark dog' : 'middling dog')))
+
+  it('holds all members of the chosen cluster, of whatever class they are', async () => {
+    const { useCases, objects } = await withShades()
+    const made = await useCases.forgetSets.create({
+      ...of,
+      name: 'dark',
+      cluster: { clusters: 3, chosen: [1] },
+    })
+    expect(made.rule).toEqual({ kind: 'cluster', clusters: 3, chosen: [1], within: null })
+    const ids = await useCases.forgetSets.ids({ forgetSet: 'dark' })
+    expect(looksOf(ids)).toEqual(new Set(['dark cat', 'dark dog']))
+    const [split] = await useCases.splits.list({ dataset: 'shades' })
+    const members = [...(await readIds(objects, split.members))]
+    expect(ids).toEqual(members.filter((id) => id < 20 || (id >= 30 && id < 45)))
+  })
+
+  it('combines with any other rule and comes out the same in another workspace', async () => {
+    const rule: ForgetRule = {
+      kind: 'minus',
+      from: { kind: 'class', className: 'cat', fraction: 1 },
+      without: { kind: 'cluster', clusters: 2, chosen: [1], within: 'cat' },
+    }
+    const chosen: (readonly number[])[] = []
+    for (let copy = 0; copy < 2; copy++) {
+      const { useCases } = await withShades()
+      await useCases.forgetSets.create({ ...of, name: 'x', rule })
+      chosen.push(await useCases.forgetSets.ids({ forgetSet: 'x' }))
+    }
+    expect(looksOf(chosen[0])).toEqual(new Set(['bright cat']))
+    expect(chosen[1]).toEqual(chosen[0])
+  })
+
+  it('says which clusters there are, and refuses what there is not', async () => {
+    const { useCases } = await withShades()
+    const found = await useCases.forgetSets.clusters({ dataset: 'shades', clusters: 3, within: null, seed: 1 })
+    expect(found.counts).toEqual([35, 15, 10])
+    expect(found.nearest.map(looksOf)).toEqual([expect.any(Set), new Set(['middling dog']), new Set(['bright cat'])])
+    const attempt = (given: object) => useCases.forgetSets.create({ ...of, name: 'x', ...given })
+    await expect(attempt({ cluster: { clusters: 3, chosen: [4] } })).rejects.toMatchObject({
+      message: 'There is no cluster 4 among 3.',
+    })
+    await expect(attempt({ className: 'cat', cluster: { clusters: 40, chosen: [1] } })).rejects.toMatchObject({
+      code: 'bad-input',
+      message: 'There are 30 images; 40 clusters can’t be made of them.',
+    })
+    await expect(attempt({ className: 'cow', cluster: { clusters: 2, chosen: [1] } })).rejects.toMatchObject({
+      code: 'bad-input',
+      message: expect.stringContaining('has no class "cow"'),
+    })
+  })
+})

@@ -10,11 +10,17 @@ const context: RuleContext = {
   labels: Int32Array.of(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2),
   classNames: ['a', 'b', 'c'],
   groups: [{ name: 'person', values: ['Ada', 'Bo', 'Cy'], codes: Int32Array.of(0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 0, -1) }],
+  // Samples in turn in three clusters, the largest first; those of `b` are in two clusters of their own.
+  clusterings: [
+    { clusters: 3, within: null, seed: 1, codes: Int32Array.from({ length: 12 }, (_, id) => id % 3) },
+    { clusters: 2, within: 'b', seed: 1, codes: Int32Array.of(-1, -1, -1, -1, 0, 0, 0, 1, -1, -1, -1, -1) },
+  ],
 }
 const chosen = (rule: ForgetRule, seed = 1): readonly number[] => [...idsOfMask(evaluateRule(rule, context, seed))]
 const all = (className: string): ForgetRule => ({ kind: 'class', className, fraction: 1 })
 const person = (...values: string[]): ForgetRule => ({ kind: 'group', column: 'person', values })
 const picked = (ids: string): ForgetRule => ({ kind: 'picked', ids, source: 'test' })
+const cluster = (...chosen: number[]): ForgetRule => ({ kind: 'cluster', clusters: 3, chosen, within: null })
 const union = (...rules: ForgetRule[]): ForgetRule => ({ kind: 'union', rules })
 const both = (...rules: ForgetRule[]): ForgetRule => ({ kind: 'intersection', rules })
 const minus = (from: ForgetRule, without: ForgetRule): ForgetRule => ({ kind: 'minus', from, without })
@@ -25,6 +31,11 @@ describe('a rule', () => {
     ['of a class has nobody outside D', all('c'), [8, 9]],
     ['of a person has that person’s members', person('Ada'), [0, 3, 6, 9]],
     ['of two people has both', person('Bo', 'Cy'), [1, 2, 4, 5, 7, 8]],
+    ['of a cluster has its members', cluster(2), [1, 4, 7]],
+    ['of two clusters has both', cluster(1, 3), [0, 2, 3, 5, 6, 8, 9]],
+    ['of clusters of a class', { kind: 'cluster', clusters: 2, chosen: [1], within: 'b' }, [4, 5, 6]],
+    ['of a cluster within a class', both(cluster(2), all('a')), [1]],
+    ['of a class without a cluster', minus(all('a'), cluster(1)), [1, 2]],
     ['of picked samples has these, whatever their side', picked('2,10-11'), [2, 10, 11]],
     ['of a union has each once', union(all('a'), person('Ada')), [0, 1, 2, 3, 6, 9]],
     ['of an intersection has what is in all', both(union(all('a'), all('b')), person('Ada')), [0, 3, 6]],
@@ -57,6 +68,10 @@ describe('a rule', () => {
   })
 })
 
+it('is not counted with clusters of another seed', () => {
+  expect(() => evaluateRule(cluster(1), context, 2)).toThrow('not known')
+})
+
 describe('the algebra', () => {
   const leaf: fc.Arbitrary<ForgetRule> = fc.oneof(
     fc.record({
@@ -66,6 +81,7 @@ describe('the algebra', () => {
     }),
     fc.record({ kind: fc.constant('random' as const), fraction: fc.constantFrom(0.1, 0.5, 0.9) }),
     fc.subarray(['Ada', 'Bo', 'Cy'], { minLength: 1 }).map((values) => person(...values)),
+    fc.subarray([1, 2, 3], { minLength: 1 }).map((numbers) => cluster(...numbers)),
     fc.uniqueArray(fc.nat({ max: 9 })).map((ids) => picked(encodeIdRanges(ids.toSorted((a, b) => a - b)))),
   )
   const { tree } = fc.letrec<{ tree: ForgetRule }>((tie) => ({

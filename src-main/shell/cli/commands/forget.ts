@@ -9,10 +9,12 @@ import type { WorkbenchClient } from '../../client.ts'
 import type { CommandContext } from '../context.ts'
 import { ruleText } from '../forget-text.ts'
 import { table } from '../output.ts'
+import { unpackInt32 } from '../packed.ts'
 import { parseInteger, parseNumber } from '../parse.ts'
 import { writeTextFile } from '../write-text-file.ts'
+import { type ClusterOptions, clusterOf, registerClustersCommand } from './forget-clusters.ts'
 
-interface CreateOptions {
+interface CreateOptions extends ClusterOptions {
   readonly dataset: string
   readonly split: string
   readonly seed: string
@@ -32,14 +34,21 @@ export function registerForgetCommands(program: Command, context: CommandContext
   forget
     .command('create')
     .argument('<name>')
-    .description('choose by class and share, at random, by group, from a file of ids, or by a combined rule')
+    .description(
+      'choose by class and share, at random, by group, by likeness, from a file of ids, or by a combined rule',
+    )
     .requiredOption('--dataset <name>')
-    .option('--class <class>', 'forget a share of this class')
+    .option('--class <class>', 'forget a share of this class; with --cluster: clusters of its images')
     .option('--fraction <share>', 'share of the class’s members, 0 to 1 (with --class)')
     .option('--random <number>', 'at random: a share of all members up to 1, or a number of them')
     .option('--group <key=value>', 'everybody with this value of a group column, for example patient=C112')
+    .option('--cluster <numbers>', 'clusters of images that look alike, by number: see tmu forget clusters')
+    .option('--clusters <k>', 'into how many clusters the images are grouped (with --cluster; default: 10)')
     .option('--ids <file>', 'one sample id or image path a line')
-    .option('--rule <json>', 'a rule as JSON, or @FILE that holds it: class, random, group, picked, union, minus, …')
+    .option(
+      '--rule <json>',
+      'a rule as JSON, or @FILE that holds it: class, random, group, cluster, picked, union, minus, …',
+    )
     .option('--around-ids', 'where chosen samples lie outside D, make a new split that has them in D')
     .option('--version-of <name>', 'the forget set that this is an edited version of')
     .option('--split <name>', 'the split whose members are meant', 'default')
@@ -56,6 +65,7 @@ export function registerForgetCommands(program: Command, context: CommandContext
           ...(options.random === undefined ? {} : { random: parseNumber(options.random, '--random') }),
           ...(options.ids === undefined ? {} : { idsFile: resolve(options.ids) }),
           ...(options.group === undefined ? {} : { group: parseGroup(options.group) }),
+          ...clusterOf(options),
           ...(options.rule === undefined ? {} : { rule: await parseRule(options.rule) }),
           ...(options.aroundIds === undefined ? {} : { aroundIds: options.aroundIds }),
           ...(options.versionOf === undefined ? {} : { versionOf: options.versionOf }),
@@ -64,6 +74,8 @@ export function registerForgetCommands(program: Command, context: CommandContext
         return 0
       }),
     )
+
+  registerClustersCommand(forget, context)
 
   forget
     .command('list')
@@ -159,7 +171,7 @@ async function parseRule(text: string): Promise<ForgetRule> {
     'bad-input',
     `--rule is no forget rule: ${path === '' ? '' : `${path}: `}${issue?.message ?? ''}.`,
     {
-      hint: 'Kinds are class, random, random-count, group, picked, union, intersection and minus.',
+      hint: 'Kinds are class, random, random-count, group, cluster, picked, union, intersection and minus.',
     },
   )
 }
@@ -194,9 +206,4 @@ async function forgetRows(client: WorkbenchClient, set: ForgetSet): Promise<read
       ...groups.map(({ values, codes }) => values[codes[id]] ?? ''),
     ]),
   ]
-}
-
-function unpackInt32(packed: string): Int32Array {
-  const bytes = Uint8Array.from(Buffer.from(packed, 'base64'))
-  return new Int32Array(bytes.buffer)
 }

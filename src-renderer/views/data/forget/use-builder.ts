@@ -10,6 +10,8 @@ import type { GroupCodes, SampleColumns } from '../../../lib/explorer/columns.ts
 import { copiesLeftBehind, groupIntegrity } from '../../../lib/forget-integrity.ts'
 import { useDraftRuleStore } from '../../../stores/draft-rule.ts'
 
+import { useClusterings } from './use-clusterings.ts'
+
 export interface BuilderParts {
   readonly dataset: Dataset
   readonly columns: SampleColumns
@@ -40,13 +42,16 @@ export function createBuilder({ dataset, columns, split, parts }: BuilderParts) 
   const seed = ref('1')
   const versionOf = ref<ForgetSet | null>(null)
 
+  const seedNumber = computed(() => (/^\d{1,9}$/.test(seed.value.trim()) ? Number(seed.value) : 1))
+  const clusterings = useClusterings(dataset, rule, seedNumber)
+
   const context = computed<RuleContext | null>(() => {
     if (parts.value === null) return null
     const members = idsOfMask(parts.value.map((part) => (part === 1 ? 1 : 0)))
     const classNames = dataset.classes.map(({ name }) => name)
-    return { members, labels: columns.labels, classNames, groups: columns.groups }
+    const { labels, groups } = columns
+    return { members, labels, classNames, groups, clusterings: clusterings.ready.value }
   })
-  const seedNumber = computed(() => (/^\d{1,9}$/.test(seed.value.trim()) ? Number(seed.value) : 1))
 
   function evaluate(part: ForgetRule): Uint8Array | null {
     if (context.value === null) return null
@@ -120,6 +125,7 @@ export function createBuilder({ dataset, columns, split, parts }: BuilderParts) 
     history,
     seed,
     seedNumber,
+    clusterings,
     versionOf,
     preview,
     countOf,
