@@ -175,6 +175,7 @@ function dependenciesOf({ store, objects }: Pick<TestWorkspace, 'store' | 'objec
     countReferences: references.countReferences,
     launcher: forkLauncher,
     objects,
+    cache: store.paths.cache,
   }
 }
 
