@@ -57,7 +57,7 @@ export type CheckEvent = DatasetProgress | { readonly kind: 'finished'; readonly
 export type EngineInstallEvent =
   | {
       readonly kind: 'progress'
-      readonly phase: 'downloading' | 'unpacking' | 'compiling' | 'testing'
+      readonly phase: 'checking' | 'downloading' | 'unpacking' | 'compiling' | 'testing'
       readonly done: number
       readonly total: number | null
       readonly etaSeconds: number | null

@@ -11,6 +11,8 @@ export interface EngineStatus {
   readonly available: boolean
   /** Why not, and what to do; absent when available. */
   readonly reason?: string
+  /** What would make it better, though it works. */
+  readonly advice?: string
   readonly version?: string
   readonly device?: string
   readonly threads?: number

@@ -10,6 +10,9 @@ export const libraryFiles = {
   binding: 'tfjs_binding.node',
 } as const
 
+/** Changes with the patch and with our kernels in C++: a binding compiled before lacks some of them. */
+export const bindingVersion = 2
+
 /** Names a build that isn't active yet, for its own test. */
 export const buildVariables: Readonly<Record<InstallableEngineId, string>> = {
   native: 'TMU_NATIVE_BUILD',
@@ -37,11 +40,20 @@ export function activeBuildFile(folder: string): string {
 
 /** Folder of the active build in an engine's folder; null when none is installed. */
 export function activeBuild(folder: string = engineFolder('native')): string | null {
+  const { build } = readActive(folder)
+  return typeof build === 'string' && /^build-[\w-]+$/.test(build) ? join(folder, build) : null
+}
+
+/** Whether the active build's binding has all that this program uses of it. */
+export function hasCurrentBinding(folder: string = engineFolder('native')): boolean {
+  return readActive(folder).binding === bindingVersion
+}
+
+function readActive(folder: string): { readonly build?: unknown; readonly binding?: unknown } {
   try {
-    const { build } = JSON.parse(readFileSync(activeBuildFile(folder), 'utf8')) as { readonly build?: unknown }
-    return typeof build === 'string' && /^build-[\w-]+$/.test(build) ? join(folder, build) : null
+    return (JSON.parse(readFileSync(activeBuildFile(folder), 'utf8')) as object | null) ?? {}
   } catch {
-    return null
+    return {}
   }
 }
 

@@ -11,7 +11,7 @@ import { probeInstalled } from '../pool/probe-engines.ts'
 import { runChildJob } from '../pool/run-child-job.ts'
 import { childEntry } from '../pool/worker-entry.ts'
 import type { EnginePins } from './archive-pins.ts'
-import { activeBuild, activeBuildFile, engineFolder, enginesFolder } from './folders.ts'
+import { activeBuild, activeBuildFile, bindingVersion, engineFolder, enginesFolder } from './folders.ts'
 import type { InstallDone, InstallJob, InstallProgress } from './job.ts'
 import { enginePins } from './pins.ts'
 
@@ -91,7 +91,7 @@ export async function uninstallEngine(
 
 async function activate(folder: string, build: string): Promise<void> {
   const next = `${activeBuildFile(folder)}.new`
-  await writeFile(next, JSON.stringify({ build: basename(build) }), { flush: true })
+  await writeFile(next, JSON.stringify({ build: basename(build), binding: bindingVersion }), { flush: true })
   await rename(next, activeBuildFile(folder))
 }
 

@@ -1,14 +1,16 @@
 /** The installing process's work: a folder with everything, ready to be tested. The active build isn't touched. */
-import { mkdir, mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { copyFile, link, mkdir, mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { InstallableEngineId } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
 import { formatMebibytes } from '#shared/units.ts'
-import type { ArchiveSource, EnginePins } from './archive-pins.ts'
+import type { ArchivePins, ArchiveSource, EnginePins } from './archive-pins.ts'
 import { compileBinding, findCompiler } from './compile.ts'
 import { download, sizeOf } from './download.ts'
 import { extract } from './extract.ts'
-import { engineFolder, librariesFolder } from './folders.ts'
+import { activeBuild, engineFolder, librariesFolder } from './folders.ts'
 import type { InstallJob, InstallProgress } from './job.ts'
 import { findInIndex, indexAddress } from './package-index.ts'
 import { fileNameOf, unpackedBytes } from './pins.ts'
@@ -26,20 +28,23 @@ export async function prepareBuild({ engine, engines, file, pins }: InstallJob, 
   const compiler = await findCompiler()
   const folder = engineFolder(engine, engines)
   await mkdir(folder, { recursive: true })
-  const unpacked = unpackedBytes(pins)
   let build: string | null = null
   try {
-    const given = file === null ? null : await givenArchives(file, pins, engine)
+    const there = file === null ? await intactArchives(folder, pins, tell) : new Map<ArchivePins, string>()
+    const wanted = pins.filter((archive) => !there.has(archive))
+    const unpacked = unpackedBytes(wanted)
+    const given = file === null ? null : await givenArchives(file, wanted, engine)
     if (given !== null) await requireSpace(folder, engine, unpacked + room)
-    const archives = given ?? (await fetchArchives(folder, engine, pins, unpacked, tell))
+    const archives = given ?? (await fetchArchives(folder, engine, wanted, unpacked, tell))
     build = await mkdtemp(join(folder, 'build-'))
+    for (const [archive, before] of there) await linkFiles(archive, before, join(build, archive.into))
     let before = 0
-    tell('unpacking', 0, unpacked)
-    for (const [i, archive] of pins.entries()) {
+    if (wanted.length > 0) tell('unpacking', 0, unpacked)
+    for (const [i, archive] of wanted.entries()) {
       const target = join(build, archive.into)
       await mkdir(target, { recursive: true })
       const done = before
-      await extract(archives[i], target, archive, (more) => tell('unpacking', done + more, unpacked, partOf(pins, i)))
+      await extract(archives[i], target, archive, (more) => tell('unpacking', done + more, unpacked, partOf(wanted, i)))
       before += unpackedBytes([archive])
     }
     tell('compiling', 0, null)
@@ -48,6 +53,44 @@ export async function prepareBuild({ engine, engines, file, pins }: InstallJob, 
   } catch (error) {
     if (build !== null) await rm(build, { recursive: true, force: true })
     throw asInstallError(error, folder)
+  }
+}
+
+/**
+ * Archives whose files the active build has, unchanged, with the folder that they are in: when only the binding is to be
+ * compiled anew, nothing is downloaded again.
+ */
+async function intactArchives(folder: string, pins: EnginePins, tell: Tell): Promise<Map<ArchivePins, string>> {
+  const intact = new Map<ArchivePins, string>()
+  const active = activeBuild(folder)
+  if (active === null) return intact
+  const total = unpackedBytes(pins)
+  let done = 0
+  for (const [i, archive] of pins.entries()) {
+    const source = join(active, archive.into)
+    let isIntact = true
+    for (const [name, { bytes, sha256 }] of Object.entries(archive.files)) {
+      const path = join(source, name)
+      isIntact &&= (await sizeOf(path)) === bytes
+      if (!isIntact) break
+      const hash = createHash('sha256')
+      for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
+        hash.update(chunk as Buffer)
+        done += (chunk as Buffer).length
+        tell('checking', done, total, partOf(pins, i))
+      }
+      isIntact &&= hash.digest('hex') === sha256
+    }
+    if (isIntact) intact.set(archive, source)
+  }
+  return intact
+}
+
+/** The same bytes in two builds, of which the older one is removed soon; copied where a file system has no links. */
+async function linkFiles({ files }: ArchivePins, source: string, target: string): Promise<void> {
+  await mkdir(target, { recursive: true })
+  for (const name of Object.keys(files)) {
+    await link(join(source, name), join(target, name)).catch(() => copyFile(join(source, name), join(target, name)))
   }
 }
 

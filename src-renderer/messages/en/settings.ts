@@ -14,6 +14,7 @@ export const settings = {
     newStudiesUse: 'New studies use {engine}.',
     passedOver: '{engine} is passed over: {reason}',
     install: 'Install',
+    installAnew: 'Install anew',
     installEngine: 'Install {engine}',
     uninstall: 'Remove',
     uninstallEngine: 'Remove {engine}',
@@ -32,6 +33,7 @@ export const settings = {
     files: 'Files to download elsewhere',
     chooseFolder: 'Choose a folder',
     phase: {
+      checking: 'Checking what is there',
       downloading: 'Downloading',
       unpacking: 'Unpacking',
       compiling: 'Compiling',

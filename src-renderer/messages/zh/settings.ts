@@ -14,6 +14,7 @@ export const settings = {
     newStudiesUse: '新研究使用 {engine}。',
     passedOver: '未选用 {engine}：{reason}',
     install: '安装',
+    installAnew: '重新安装',
     installEngine: '安装 {engine}',
     uninstall: '移除',
     uninstallEngine: '移除 {engine}',
@@ -30,6 +31,7 @@ export const settings = {
     files: '要在别处下载的文件',
     chooseFolder: '选择文件夹',
     phase: {
+      checking: '正在检查已有文件',
       downloading: '正在下载',
       unpacking: '正在解压',
       compiling: '正在编译',

@@ -13,7 +13,13 @@ import { patchBinding } from '#main/compute/engine-install/binding-patch.ts'
 import { findCompiler } from '#main/compute/engine-install/compile.ts'
 import { download } from '#main/compute/engine-install/download.ts'
 import { extract } from '#main/compute/engine-install/extract.ts'
-import { activeBuild, engineFolder, libraryFiles } from '#main/compute/engine-install/folders.ts'
+import {
+  activeBuild,
+  activeBuildFile,
+  engineFolder,
+  hasCurrentBinding,
+  libraryFiles,
+} from '#main/compute/engine-install/folders.ts'
 import { installEngine, uninstallEngine } from '#main/compute/engine-install/install.ts'
 import type { InstallProgress } from '#main/compute/engine-install/job.ts'
 import { findInIndex } from '#main/compute/engine-install/package-index.ts'
@@ -536,6 +542,46 @@ describe.skipIf(!canInstall || compiler?.command === 'zig')(titled('an installat
     expect(activeBuild(engineFolder('native', engines))).toBeNull()
     expect(existsSync(engineFolder('native', engines))).toBe(false)
     expect(await uninstallEngine('native', engines)).toBe(false)
+  })
+
+  test('again compiles anew from the libraries that are there, and fetches those that changed', async () => {
+    const { pins: given, file } = await emptyLibraries()
+    const library = await readFile(file)
+    let asked = 0
+    const url = await serve((_, response) => {
+      asked++
+      response.end(library)
+    })
+    const pins: EnginePins = [{ ...given[0], sources: pinsOf({}, library, url)[0].sources }]
+    const own = engineFolder('native', engines)
+    const installAgain = async (): Promise<readonly string[]> => {
+      const phases = new Set<string>()
+      const onProgress = ({ phase }: InstallProgress): void => void phases.add(phase)
+      const probe = async (): Promise<EngineStatus> => working
+      await installEngine({ engine: 'native', launcher: forkLauncher, engines, pins, onProgress, probe })
+      expect(readdirSync(activeBuild(own) ?? '').sort()).toEqual(Object.values(libraryFiles).sort())
+      return [...phases]
+    }
+    expect(await installAgain()).toEqual(['downloading', 'unpacking', 'compiling', 'testing'])
+    expect(asked).toBe(1)
+    expect(hasCurrentBinding(own)).toBe(true)
+
+    // As an installation of an earlier version of the program left it.
+    const first = activeBuild(own) ?? ''
+    await writeFile(activeBuildFile(own), JSON.stringify({ build: basename(first) }))
+    expect(hasCurrentBinding(own)).toBe(false)
+    expect(await installAgain()).toEqual(['checking', 'compiling', 'testing'])
+    expect(asked).toBe(1)
+    expect(hasCurrentBinding(own)).toBe(true)
+    expect(activeBuild(own)).not.toBe(first)
+
+    const path = join(activeBuild(own) ?? '', libraryFiles.library)
+    const damaged = await readFile(path)
+    damaged[100] ^= 1
+    await writeFile(path, damaged)
+    expect(await installAgain()).toEqual(['checking', 'downloading', 'unpacking', 'compiling', 'testing'])
+    expect(asked).toBe(2)
+    expect(await readFile(join(activeBuild(own) ?? '', libraryFiles.library))).not.toEqual(damaged)
   })
 
   test('of several archives lays them out as their packages do, and goes on after the one that is there', async () => {

@@ -67,11 +67,23 @@ describe.skipIf(nativeMissing !== null)(nativeTitle('a kernel that does not work
 
   test('is replaced where the binding is an older one, without functions of ours', async () => {
     const backend = await native()
-    const ours = ['updateParameter', 'sumOfSquares', 'biasRelu']
-    const lacks = Object.fromEntries(ours.map((name) => [name, { value: undefined }]))
-    const binding = Object.create(backend.binding, lacks) as NativeBackend['binding']
+    const binding = Object.create(backend.binding, { runOwnKernel: { value: undefined } }) as NativeBackend['binding']
     const older = Object.assign(Object.create(backend) as NativeBackend, { binding })
-    expect(registerNativeKernels(older)).toMatch(/\(plain: TmuAdam, TmuSgd, TmuSquaredNorm, TmuBiasRelu\)$/)
+    const ours = [
+      'Adam',
+      'Sgd',
+      'SquaredNorm',
+      'BiasRelu',
+      'ReluBiasGrad',
+      'ConvPool',
+      'ConvPoolGrad',
+      'ConvPoolSpread',
+    ]
+    const before = tf.memory().numTensors
+    expect(registerNativeKernels(older)).toMatch(`(plain: ${ours.map((name) => `Tmu${name}`).join(', ')})`)
+    expect(tf.memory().numTensors).toBe(before)
+    // What is composed of other kernels then.
+    expect(tf.getKernel('TmuConvPool', 'tensorflow')).toBeUndefined()
     expect(await selfTest(await loadEngine('native'))).toBeLessThan(5)
   })
 })

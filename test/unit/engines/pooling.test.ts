@@ -93,6 +93,10 @@ const engines: readonly EngineId[] = ['wasm', 'cpu', ...(nativeMissing === null 
 describe.each(engines)('convMaxPool on %s', (id) => {
   test.each([
     { input: [2, 7, 8, 3], filters: 5, size: 2, strides: 2, pad: 'valid' },
+    // Those for which an engine may have one kernel: one pass of filters, three, and an odd last row and column.
+    { input: [3, 6, 8, 1], filters: 8, size: 2, strides: 2, pad: 'valid' },
+    { input: [2, 9, 7, 3], filters: 24, size: 2, strides: 2, pad: 'valid' },
+    { input: [2, 8, 9, 4], filters: 16, size: 2, strides: 2, pad: 'valid' },
     { input: [2, 11, 9, 8], filters: 16, size: 3, strides: 2, pad: 'same' },
     { input: [1, 8, 8, 1], filters: 1, size: 2, strides: 1, pad: 'valid' },
   ] as const)('is the pool of the rectified convolution, with its gradients: %j', async (item) => {

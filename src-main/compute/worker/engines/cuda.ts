@@ -26,10 +26,15 @@ export async function loadCuda(): Promise<Engine> {
       hint: 'Install it with: tmu engine install cuda',
     })
   }
-  const { version, kernelSet } = await loadTensorFlow('cuda', libraries, environment, ({ isUsingGpuDevice }) => {
-    // Without one it would compute on the processor, and not as well as the native engine.
-    if (!isUsingGpuDevice) throw noGpu()
-  })
+  const { version, kernelSet, advice } = await loadTensorFlow(
+    'cuda',
+    libraries,
+    environment,
+    ({ isUsingGpuDevice }) => {
+      // Without one it would compute on the processor, and not as well as the native engine.
+      if (!isUsingGpuDevice) throw noGpu()
+    },
+  )
   return {
     id: 'cuda',
     tf,
@@ -37,6 +42,7 @@ export async function loadCuda(): Promise<Engine> {
     device: describeGpus(),
     threads: 1,
     kernelSet,
+    advice,
     activate: () => activateBackend(nativeBackendName),
     memory() {
       const { numTensors, numBytes } = tf.memory()

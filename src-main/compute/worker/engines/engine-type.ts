@@ -21,6 +21,8 @@ export interface Engine {
   readonly threads: number
   /** Names the kernels that results depend on. */
   readonly kernelSet: string
+  /** What would make it better. */
+  readonly advice?: string | undefined
   /** Makes this engine the active one of the process, where several are loaded. */
   activate(): void
   memory(): EngineMemory

@@ -63,8 +63,10 @@ export async function bestEngine(): Promise<Engine> {
 async function probe(id: EngineId): Promise<EngineStatus> {
   try {
     const engine = await loadEngine(id)
-    const { version, device, threads, kernelSet } = engine
-    return { id, available: true, version, device, threads, kernelSet, selfTestSeconds: await selfTest(engine) }
+    const { version, device, threads, kernelSet, advice } = engine
+    const selfTestSeconds = await selfTest(engine)
+    const facts = { version, device, threads, kernelSet, selfTestSeconds }
+    return { id, available: true, ...(advice === undefined ? {} : { advice }), ...facts }
   } catch (error) {
     const { message, hint } = AppError.from(error)
     return { id, available: false, reason: hint === undefined ? message : `${message} ${hint}` }

@@ -23,7 +23,7 @@ export async function loadNative(): Promise<Engine> {
       hint: 'Install it with: tmu engine install native',
     })
   }
-  const { version, kernelSet } = await loadTensorFlow('native', libraries, environment)
+  const { version, kernelSet, advice } = await loadTensorFlow('native', libraries, environment)
   return {
     id: 'native',
     tf,
@@ -31,6 +31,7 @@ export async function loadNative(): Promise<Engine> {
     device: processorName(),
     threads: Number(process.env.TF_NUM_INTRAOP_THREADS) || 1,
     kernelSet,
+    advice,
     activate: () => activateBackend(nativeBackendName),
     memory() {
       const { numTensors, numBytes } = tf.memory()

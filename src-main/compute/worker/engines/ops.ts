@@ -5,6 +5,8 @@
 import {
   customGrad,
   type GradSaveFunc,
+  getBackend,
+  getKernel,
   mul,
   type Rank,
   type Tensor,
@@ -19,8 +21,10 @@ import { Random } from '#shared/random.ts'
 import {
   type BatchNormAttributes,
   type ConvAttributes,
+  type ConvPoolAttributes,
   type DenseAttributes,
   kernelNames,
+  optionalKernelNames,
   type Padding,
   type PoolAttributes,
 } from './kernels/names.ts'
@@ -149,6 +153,34 @@ export function dropout<T extends Tensor>(
   return mul(x, tensor(mask, x.shape))
 }
 
+/** Beyond these, a convolution is better off with kernels that are made for it. */
+const pooledChannels = 4
+/** Filters are taken by so many. */
+const pooledFilters = 8
+
+/** What the one kernel for it needs to know; null where it isn't for such tensors, or this engine has none. */
+function convPoolAttributes(
+  { shape: inputShape }: Tensor4D,
+  { shape: filterShape }: Tensor4D,
+  conv: { readonly strides: Strides; readonly pad: Padding },
+  pool: { readonly size: number; readonly strides: Strides; readonly pad: Padding },
+): ConvPoolAttributes | null {
+  const one = (strides: Strides, value: number): boolean => [strides].flat().every((stride) => stride === value)
+  const [, height, width, channels] = inputShape
+  const [filterHeight, filterWidth, , filters] = filterShape
+  const isFor =
+    channels <= pooledChannels &&
+    filters % pooledFilters === 0 &&
+    one(conv.strides, 1) &&
+    pool.size === 2 &&
+    one(pool.strides, 2) &&
+    pool.pad === 'valid' &&
+    height > filterHeight &&
+    width > filterWidth
+  if (!isFor || getKernel(optionalKernelNames.convPool, getBackend()) === undefined) return null
+  return { pad: conv.pad, inputShape, filterShape }
+}
+
 /**
  * maxPool(relu(x * filter + bias)), computed as relu(maxPool(x * filter) + bias): the same, since neither adding nor
  * rectifying changes an order, with the work after the convolution done on the pool's few values, forward and backward.
@@ -160,7 +192,12 @@ export function convMaxPool(
   conv: { readonly strides: Strides; readonly pad: Padding },
   pool: { readonly size: number; readonly strides: Strides; readonly pad: Padding },
 ): Tensor4D {
+  requireEqual('convMaxPool', 'channels of the images and the filter', x.shape[3], filter.shape[2])
   requireEqual('convMaxPool', 'filters and bias values', filter.shape[3], bias.shape[0])
+  const attributes = convPoolAttributes(x, filter, conv, pool)
+  if (attributes !== null) {
+    return runKernel<Tensor4D[]>(optionalKernelNames.convPool, { x, filter, bias }, attributes)[0]
+  }
   const sums = conv2d(x, filter, zeros<Rank.R1>([filter.shape[3]]), { ...conv, relu: false })
   return runKernel<Tensor4D>(kernelNames.biasRelu, { x: maxPool(sums, pool), bias })
 }

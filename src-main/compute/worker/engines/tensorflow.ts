@@ -10,6 +10,7 @@ import {
   activeBuild,
   buildVariables,
   engineFolder,
+  hasCurrentBinding,
   librariesFolder,
   libraryFiles,
 } from '#main/compute/engine-install/folders.ts'
@@ -29,6 +30,7 @@ export interface LoadedLibrary {
   readonly backend: NativeBackend
   readonly version: string
   readonly kernelSet: string
+  readonly advice: string | undefined
 }
 
 /** A process takes one of the two libraries: they have the same names. */
@@ -75,7 +77,13 @@ export async function loadTensorFlow(
   await startBackend(nativeBackendName)
   const kernelSet = registerNativeKernels(backend)
   registerComposedKernels(nativeBackendName)
-  return { backend, version: binding.TF_Version ?? 'unknown', kernelSet }
+  return { backend, version: binding.TF_Version ?? 'unknown', kernelSet, advice: adviceOf(engine) }
+}
+
+function adviceOf(engine: InstallableEngineId): string | undefined {
+  // A build that isn't active yet was made just now.
+  if (process.env[buildVariables[engine]] || hasCurrentBinding(engineFolder(engine))) return undefined
+  return `It was compiled for an earlier version of this program and is slower than it could be. Compile it anew with: tmu engine install ${engine}; what is there isn't downloaded again.`
 }
 
 function packageFile(): string {

@@ -143,7 +143,9 @@ function describe(engines: readonly EngineStatus[]): string {
       item.device ?? '–',
     ]),
   )
-  const reasons = engines.flatMap(({ id, reason }) => (reason === undefined ? [] : [`${id}: ${reason}`]))
+  const reasons = engines.flatMap(({ id, reason, advice }) =>
+    [reason, advice].flatMap((text) => (text === undefined ? [] : [`${id}: ${text}`])),
+  )
   return [facts, ...(reasons.length === 0 ? [] : [reasons.join('\n')])].join('\n\n')
 }
 

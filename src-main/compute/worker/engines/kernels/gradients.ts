@@ -17,8 +17,10 @@ import {
   type BatchNormAttributes,
   type BatchNormGradientAttributes,
   type ConvAttributes,
+  type ConvPoolAttributes,
   type DenseAttributes,
   kernelNames,
+  optionalKernelNames,
   type Shape4D,
 } from './names.ts'
 import { runKernel } from './run-kernel.ts'
@@ -72,6 +74,30 @@ const gradients: readonly GradConfig[] = [
             { strides, pad, filterShape: filter.shape as Shape4D },
           ),
         bias,
+      }
+    },
+  },
+  {
+    kernelName: optionalKernelNames.convPool,
+    inputsToSave: ['x', 'filter'],
+    outputsToSave: [false, true],
+    gradFunc(dy, [x, filter, winners], attributes) {
+      const { pad, inputShape } = attributes as ConvPoolAttributes
+      // One kernel gives both.
+      const [dFilter, dBias] = runKernel<Tensor[]>(
+        optionalKernelNames.convPoolGradient,
+        { x, dy: single(dy), winners },
+        attributes,
+      )
+      return {
+        x: () =>
+          runKernel(
+            kernelNames.convInputGradient,
+            { dy: runKernel(optionalKernelNames.convPoolSpread, { dy: single(dy), winners }, attributes), filter },
+            { strides: [1, 1], pad, inputShape },
+          ),
+        filter: () => dFilter,
+        bias: () => dBias,
       }
     },
   },

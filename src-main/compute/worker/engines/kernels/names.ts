@@ -51,6 +51,19 @@ export const kernelNames = {
   sgd: 'TmuSgd',
 } as const
 
+/** Kernels that an engine may lack: what they compute is then composed of others (ops.ts). */
+export const optionalKernelNames = {
+  /**
+   * {x, filter, bias} -> [y, winners]: relu(pool(x * filter) + bias), with strides of 1 and a largest value of each 2x2
+   * window, of which `winners` says which it was. ConvPoolAttributes.
+   */
+  convPool: 'TmuConvPool',
+  /** {x, dy, winners} -> gradients with respect to the filter and the bias. ConvPoolAttributes. */
+  convPoolGradient: 'TmuConvPoolGrad',
+  /** {dy, winners} -> gradient with respect to x * filter. ConvPoolAttributes. */
+  convPoolSpread: 'TmuConvPoolSpread',
+} as const
+
 export type Padding = 'same' | 'valid'
 export type Shape4D = [number, number, number, number]
 
@@ -67,6 +80,11 @@ export type ConvInputAttributes = {
 export type ConvFilterAttributes = {
   strides: [number, number]
   pad: Padding
+  filterShape: Shape4D
+}
+export type ConvPoolAttributes = {
+  pad: Padding
+  inputShape: Shape4D
   filterShape: Shape4D
 }
 export type DenseAttributes = {

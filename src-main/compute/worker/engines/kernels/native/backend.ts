@@ -11,11 +11,11 @@ export interface NativeBinding {
   readonly TF_ATTR_BOOL: number
   readonly TF_ATTR_TYPE: number
   readonly TF_Version?: string
-  /** Ours (see engine-install/binding-patch.ts); a binding compiled before lacks them. */
-  updateParameter(kind: number, ids: readonly number[], numbers: Float32Array): OutputInfo[]
-  biasRelu(ids: readonly number[]): OutputInfo[]
-  reluBiasGradient(ids: readonly number[]): OutputInfo[]
-  sumOfSquares(ids: readonly number[]): number
+  /**
+   * Ours (see engine-install/binding-patch.ts), which a binding compiled before lacks: a kernel by its name, with tensors
+   * and numbers in an order of its own.
+   */
+  runOwnKernel(name: string, ids: readonly number[], numbers: Float32Array): OutputInfo[]
 }
 
 /** A tensor of TensorFlow that tfjs doesn't know yet. */

@@ -1,5 +1,5 @@
 /**
- * Kernels by functions of our own in the binding (resources/engine-headers/tmu_kernels.h), each one pass where TensorFlow
+ * Kernels by functions of our own in the binding (resources/engine-headers/tmu_backend.h), each one pass where TensorFlow
  * needs several operations, beside those operations. On the processor only: they work on the tensors' memory.
  */
 import { type NamedTensorMap, type Tensor, tensor } from '@tensorflow/tfjs-core'
@@ -11,15 +11,11 @@ import type { NativeBackend } from './backend.ts'
 import { plainKernels } from './plain.ts'
 import type { KernelPair } from './twofold.ts'
 
-const sgdKind = 0
-const adamKind = 1
-
 export function ownKernels(backend: NativeBackend): readonly KernelPair[] {
   const { binding } = backend
-  const ids = (tensors: readonly Tensor[]): number[] => backend.getInputTensorIds(tensors)
-  const update = (kind: number, tensors: readonly Tensor[], numbers: readonly number[]): Tensor[] =>
+  const run = (name: string, tensors: readonly Tensor[], ...numbers: readonly number[]): Tensor[] =>
     binding
-      .updateParameter(kind, ids(tensors), Float32Array.from(numbers))
+      .runOwnKernel(name, backend.getInputTensorIds(tensors), Float32Array.from(numbers))
       .map((output) => backend.createOutputTensor(output))
   const plain = plainKernels(backend)
 
@@ -28,11 +24,9 @@ export function ownKernels(backend: NativeBackend): readonly KernelPair[] {
       name: kernelNames.adam,
       fast({ parameter, gradient, mean, square }, attributes) {
         const { beta1, beta2, stepSize, rootScale, epsilon, weightDecay } = attributes as AdamAttributes
-        return update(
-          adamKind,
-          [parameter, gradient, mean, square],
-          [beta1, 1 - beta1, beta2, 1 - beta2, stepSize, rootScale, epsilon, weightDecay],
-        )
+        const decays = [beta1, 1 - beta1, beta2, 1 - beta2]
+        const tensors = [parameter, gradient, mean, square]
+        return run('adam', tensors, ...decays, stepSize, rootScale, epsilon, weightDecay)
       },
       plain: composedKernels[kernelNames.adam],
     },
@@ -40,23 +34,23 @@ export function ownKernels(backend: NativeBackend): readonly KernelPair[] {
       name: kernelNames.sgd,
       fast({ parameter, gradient, velocity }, attributes) {
         const { lr, momentum, weightDecay } = attributes as SgdAttributes
-        return update(sgdKind, [parameter, gradient, velocity], [lr, momentum, weightDecay])
+        return run('sgd', [parameter, gradient, velocity], lr, momentum, weightDecay)
       },
       plain: composedKernels[kernelNames.sgd],
     },
     {
       name: kernelNames.squaredNorm,
-      fast: (inputs: NamedTensorMap) => tensor(Float32Array.of(binding.sumOfSquares(ids(Object.values(inputs)))), []),
+      fast: (inputs: NamedTensorMap) => run('sumOfSquares', Object.values(inputs))[0],
       plain: plain[kernelNames.squaredNorm],
     },
     {
       name: kernelNames.biasRelu,
-      fast: ({ x, bias }) => binding.biasRelu(ids([x, bias])).map((output) => backend.createOutputTensor(output))[0],
+      fast: ({ x, bias }) => run('biasRelu', [x, bias])[0],
       plain: composedKernels[kernelNames.biasRelu],
     },
     {
       name: kernelNames.reluBiasGradient,
-      fast: ({ dy, y }) => binding.reluBiasGradient(ids([dy, y])).map((output) => backend.createOutputTensor(output)),
+      fast: ({ dy, y }) => run('reluBiasGradient', [dy, y]),
       plain({ dy, y }) {
         const dz = runKernel(kernelNames.reluGradient, { dy, y })
         return [dz, runKernel(kernelNames.biasGradient, { dy: dz })]

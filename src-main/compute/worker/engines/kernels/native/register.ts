@@ -1,6 +1,7 @@
 import { getKernel, type NamedTensorMap, registerKernel, tidy, unregisterKernel } from '@tensorflow/tfjs-core'
 import type { NativeBackend } from './backend.ts'
 import { batchNormKernels } from './batch-norm.ts'
+import { convPoolKernels } from './conv-pool.ts'
 import { gpuKernels } from './gpu.ts'
 import { ownKernels } from './own.ts'
 import { plainKernels } from './plain.ts'
@@ -9,7 +10,7 @@ import { type KernelPair, type NativeKernel, twofoldKernels } from './twofold.ts
 
 export const nativeBackendName = 'tensorflow'
 /** Changes with anything that changes results: artifacts record it. */
-const nativeKernelSet = 'tmu-native-3'
+const nativeKernelSet = 'tmu-native-4'
 const gpuKernelSet = 'tmu-gpu-1'
 
 /**
@@ -27,7 +28,22 @@ export function registerNativeKernels(backend: NativeBackend): string {
     if (passesTrial(pair.name, pair.fast, pair.plain)) replaceKernel(pair.name, guarded(pair))
     else fallen.push(pair.name)
   }
+  fallen.push(...registerConvPool(backend))
   return fallen.length === 0 ? nativeKernelSet : `${nativeKernelSet} (plain: ${fallen.join(', ')})`
+}
+
+/** All or none: their gradients go together. Returns those whose trial failed. */
+function registerConvPool(backend: NativeBackend): readonly string[] {
+  const kernels = convPoolKernels(backend)
+  const fallen: string[] = []
+  for (const { name, kernel, reference } of kernels) {
+    if (passesTrial(name, kernel, reference)) replaceKernel(name, kernel)
+    else fallen.push(name)
+  }
+  if (fallen.length > 0) {
+    for (const { name } of kernels) if (getKernel(name, nativeBackendName)) unregisterKernel(name, nativeBackendName)
+  }
+  return fallen
 }
 
 /** The others are composed from stock kernels, as are those that this GPU computes otherwise, or not repeatably. */

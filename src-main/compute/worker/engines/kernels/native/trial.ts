@@ -9,7 +9,7 @@ import {
   tensor,
   tidy,
 } from '@tensorflow/tfjs-core'
-import { kernelNames, type PoolAttributes } from '../names.ts'
+import { type ConvPoolAttributes, kernelNames, optionalKernelNames, type PoolAttributes } from '../names.ts'
 import { runKernel } from '../run-kernel.ts'
 import type { NativeKernel } from './twofold.ts'
 
@@ -93,6 +93,9 @@ const trials: Readonly<Record<string, () => readonly TrialCall[]>> = {
   [kernelNames.crossEntropyGradient]: () => [
     [{ dy: sample(1, [6]), logits: sample(2, [6, 5]), targets: sample(3, [6, 5]) }, {}],
   ],
+  [optionalKernelNames.convPool]: () => convPoolTrials(),
+  [optionalKernelNames.convPoolGradient]: () => convPoolTrials().map(withWinners),
+  [optionalKernelNames.convPoolSpread]: () => convPoolTrials().map(withWinners),
   [kernelNames.batchNorm]: () =>
     batchNormTrials(({ x, gamma, beta }, relu) => [
       { x, gamma, beta },
@@ -120,6 +123,29 @@ function poolTrials(call: (x: Tensor, attributes: PoolAttributes) => TrialCall):
   return ([2, 3] as const).map((size) =>
     call(sample(1, [2, 7, 8, 5]), { filterSize: [size, size], strides: [2, 2], pad: 'same' }),
   )
+}
+
+/** An odd size, of which the pool leaves out the last row, with one pass of filters, and one with two. */
+function convPoolTrials(): (readonly [inputs: NamedTensorMap, attributes: ConvPoolAttributes])[] {
+  return (
+    [
+      [3, 8, 'same'],
+      [1, 24, 'valid'],
+    ] as const
+  ).map(([channels, filters, pad]) => [
+    {
+      x: sample(1, [2, 7, 8, channels]),
+      filter: sample(2, [3, 3, channels, filters]),
+      bias: sample(3, [filters]),
+    },
+    { pad, inputShape: [2, 7, 8, channels], filterShape: [3, 3, channels, filters] },
+  ])
+}
+
+/** The reference needs the forward pass's inputs too. */
+function withWinners([inputs, attributes]: TrialCall): TrialCall {
+  const [y, winners] = runKernel<Tensor[]>(optionalKernelNames.convPool, inputs, attributes)
+  return [{ ...inputs, winners, dy: sample(4, y.shape) }, attributes]
 }
 
 function batchNormTrials(
