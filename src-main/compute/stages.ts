@@ -33,7 +33,7 @@ export const stageVersions: Readonly<Record<StageKind, number>> = {
   evaluate: 2,
   'train-shadow': 1,
   relearn: 1,
-  cka: 1,
+  cka: 2,
   attack: 2,
 }
 
@@ -244,10 +244,13 @@ export interface StageTypes {
     inputs: 'images' | 'labels' | 'forget' | 'model'
     outputs: 'relearning'
   }
-  /** Debiased linear CKA of every layer to the same layer of the golds. `report` JSON: AttackReport. */
+  /**
+   * Debiased linear CKA of every layer to the same layer of the golds, on F, its parts and E (`truthN` and `easyHard` as in
+   * `attack`). `report` JSON: AttackReport.
+   */
   cka: {
     params: { data: DataParams; architecture: string; samples: number; draws: number }
-    inputs: 'images' | 'labels' | 'forget' | 'evaluation' | 'model' | `gold${number}`
+    inputs: 'images' | 'labels' | 'forget' | 'evaluation' | 'model' | 'easyHard' | `gold${number}` | `truth${number}`
     outputs: 'report'
   }
   /**

@@ -55,8 +55,8 @@ export type AttackSubset = (typeof attackSubsets)[number]
 /** One layer of two networks compared. */
 export interface LayerFigure {
   readonly layer: string
-  /** `evaluation` or `forget` for what is computed on samples, null for weights. */
-  readonly set: 'forget' | 'evaluation' | null
+  /** The samples it is computed on: F, a part of it, or E; null for weights. */
+  readonly set: 'forget' | AttackSubset | 'evaluation' | null
   /** Mean over golds. */
   readonly value: Metric
 }

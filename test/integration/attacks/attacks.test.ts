@@ -88,7 +88,17 @@ describe('attacks on a finished study', () => {
     ])
     const { layers } = rowOf(results, 'cka', 'fine-tune').report ?? { layers: [] }
     expect([...new Set(layers.map(({ layer }) => layer))]).toEqual(['conv1', 'conv2', 'dense1', 'dense2'])
-    expect(layers.every(({ value }) => valueOf(value) <= 1 + 1e-9)).toBe(true)
+    expect(layers.every(({ value }) => !isPresent(value) || value.value <= 1 + 1e-9)).toBe(true)
+    // Every layer on all of F, on what the golds get right and wrong of it, and on E; predicted parts need a predictor.
+    const ofPenultimate = new Map(layers.flatMap(({ layer, set, value }) => (layer === 'dense1' ? [[set, value]] : [])))
+    expect([...ofPenultimate.keys()]).toEqual(['forget', 'trueEasy', 'trueHard', 'evaluation'])
+    const cka = rowOf(results, 'cka', 'fine-tune').report
+    expect(cka?.figures['forget']).toEqual(ofPenultimate.get('forget'))
+    expect(cka?.subsets).toEqual({
+      trueEasy: { forget: ofPenultimate.get('trueEasy') },
+      trueHard: { forget: ofPenultimate.get('trueHard') },
+    })
+    expect(rowOf(results, 'weights', 'none').report?.notes.join(' ')).toContain('no part for easy or for hard')
 
     const exposed = await bench.api.studies.exposedSamples({ study, attack: 'lira', method: 'none', limit: 5 })
     expect(exposed.length).toBe(5)

@@ -1,7 +1,7 @@
 /** Stage `cka`: what every layer represents, compared with the same layer of the golds. */
 import { layerCka } from '#main/metrics/attacks/layer-cka.ts'
-import type { AttackReport, LayerFigure } from '#shared/domain/attack.ts'
-import type { Metric } from '#shared/domain/metrics.ts'
+import type { AttackReport, AttackSubset, LayerFigure } from '#shared/domain/attack.ts'
+import type { MetricTable } from '#shared/domain/metrics.ts'
 import type { ObjectHash } from '#shared/ids.ts'
 import { Random } from '#shared/random.ts'
 import type { StageSpec } from '../../stages.ts'
@@ -9,6 +9,7 @@ import { readLabels } from '../array-objects.ts'
 import { comparedLayers } from '../models/compared-layers.ts'
 import { inputOf, optionalInputOf, type RunnerContext, type StageRunner } from '../stage-runner.ts'
 import type { Network, PixelFeed, StageContext } from '../training/types.ts'
+import { numbered, partsOfForget, type Samples, samplesOf } from './material.ts'
 
 type Spec = StageSpec<'cka'>
 
@@ -27,14 +28,12 @@ export const ckaStage: StageRunner<'cka'> = async function* (spec, context) {
   const network = await context.createNetwork(architecture, data)
   try {
     const stage = await context.stage()
-    const golds = Object.keys(spec.inputs)
-      .filter((name): name is `gold${number}` => /^gold\d+$/.test(name))
-      .sort((a, b) => Number(a.slice(4)) - Number(b.slice(4)))
+    const golds = numbered(spec, 'gold')
     const layers: LayerFigure[] = []
-    const sets = await sampleSets(spec, context, most)
+    const sets = await sampleSets(spec, context, labels, most)
     // A layer is looked at alone: all activations of a wide network at once wouldn't fit.
     const names = comparedLayers(architecture, data)
-    for (const [s, { set, ids }] of sets.entries()) {
+    for (const [s, { set, ids, parts }] of sets.entries()) {
       const strata = ids.map((id) => labels[id])
       for (const [l, layer] of names.entries()) {
         const look = async (model: ObjectHash): Promise<LayerActivations> => {
@@ -46,13 +45,24 @@ export const ckaStage: StageRunner<'cka'> = async function* (spec, context) {
         for (const gold of golds) theirs.push(await look(inputOf(spec, gold)))
         await context.breathe()
         layers.push({ layer, set, value: layerCka(own, theirs, strata, { seed: spec.seed, draws }) })
+        for (const [part, positions] of parts) {
+          const value = layerCka(
+            rowsOf(own, positions),
+            theirs.map((gold) => rowsOf(gold, positions)),
+            positions.map((at) => strata[at]),
+            { seed: spec.seed, draws },
+          )
+          layers.push({ layer, set: part, value })
+          await context.breathe()
+        }
         yield { kind: 'progress', value: (s + (l + 1) / names.length) / sets.length }
       }
     }
+    const { figures, subsets } = headline(layers, network.penultimateLayer)
     const report: AttackReport = {
       attack: 'cka',
-      figures: headline(layers, network.penultimateLayer),
-      subsets: {},
+      figures,
+      subsets,
       roc: {},
       layers,
       relearning: null,
@@ -65,27 +75,63 @@ export const ckaStage: StageRunner<'cka'> = async function* (spec, context) {
 }
 
 /** The penultimate layer on each set: the one that most papers report. */
-function headline(layers: readonly LayerFigure[], penultimate: string): Readonly<Record<string, Metric>> {
-  return Object.fromEntries(
-    layers.filter(({ layer }) => layer === penultimate).map(({ set, value }) => [set ?? 'all', value]),
-  )
+function headline(layers: readonly LayerFigure[], penultimate: string): Pick<AttackReport, 'figures' | 'subsets'> {
+  const figures: Record<string, LayerFigure['value']> = {}
+  const subsets: Partial<Record<AttackSubset, MetricTable>> = {}
+  for (const { layer, set, value } of layers) {
+    if (layer !== penultimate || set === null) continue
+    if (set === 'forget' || set === 'evaluation') figures[set] = value
+    else subsets[set] = { forget: value }
+  }
+  return { figures, subsets }
+}
+
+interface SampleSet {
+  readonly set: 'forget' | 'evaluation'
+  readonly ids: Int32Array
+  /** Positions in `ids`: what is easy or hard of F. */
+  readonly parts: readonly (readonly [AttackSubset, Int32Array])[]
 }
 
 async function sampleSets(
   spec: Spec,
   context: RunnerContext,
+  labels: Int32Array,
   most: number,
-): Promise<readonly { readonly set: 'forget' | 'evaluation'; readonly ids: Int32Array }[]> {
-  const sets: { readonly set: 'forget' | 'evaluation'; readonly ids: Int32Array }[] = []
+): Promise<readonly SampleSet[]> {
+  const sets: SampleSet[] = []
   for (const set of ['forget', 'evaluation'] as const) {
     const object = optionalInputOf(spec, set)
     if (object === null) continue
-    const ids = await context.readIds(object)
-    const chosen =
-      ids.length <= most ? ids : Random.of(spec.seed, 'cka', set).shuffle(ids.slice()).slice(0, most).sort()
-    sets.push({ set, ids: chosen })
+    const all = await context.readIds(object)
+    const ids = all.length <= most ? all : Random.of(spec.seed, 'cka', set).shuffle(all.slice()).slice(0, most).sort()
+    const parts = set === 'forget' ? await partsOf(spec, context, samplesOf(all, labels), ids) : []
+    sets.push({ set, ids, parts })
   }
   return sets
+}
+
+async function partsOf(
+  spec: Spec,
+  context: RunnerContext,
+  forget: Samples,
+  ids: Int32Array,
+): Promise<SampleSet['parts']> {
+  const found = await partsOfForget(context, forget, spec.params.data.classCount, {
+    truths: numbered(spec, 'truth').map((name) => inputOf(spec, name)),
+    easyHard: optionalInputOf(spec, 'easyHard'),
+  })
+  const positionOf = new Map(Array.from(ids, (id, at) => [id, at]))
+  return (Object.entries(found) as [AttackSubset, Int32Array][]).map(([part, positions]) => [
+    part,
+    Int32Array.from([...positions].flatMap((at) => positionOf.get(forget.ids[at]) ?? [])),
+  ])
+}
+
+function rowsOf({ data, width }: LayerActivations, positions: Int32Array): LayerActivations {
+  const rows = new Float32Array(positions.length * width)
+  for (const [row, at] of positions.entries()) rows.set(data.subarray(at * width, (at + 1) * width), row * width)
+  return { data: rows, width }
 }
 
 async function activationsOf(

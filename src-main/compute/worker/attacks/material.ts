@@ -3,6 +3,7 @@ import { figuresOf } from '#main/metrics/figures.ts'
 import { nonMembersOf } from '#main/metrics/non-members.ts'
 import type { AttackSubset } from '#shared/domain/attack.ts'
 import { AppError } from '#shared/errors.ts'
+import type { ObjectHash } from '#shared/ids.ts'
 import type { StageSpec } from '../../stages.ts'
 import { readLabels } from '../array-objects.ts'
 import { inputOf, optionalInputOf, type RunnerContext, type StoredArrays } from '../stage-runner.ts'
@@ -39,8 +40,11 @@ export async function readMaterial(spec: AttackSpec, context: RunnerContext): Pr
     evaluation === null
       ? { absent: 'The split has no evaluation samples.' }
       : unseen(forget, samplesOf(await context.readIds(evaluation), labels), spec.params.classCount)
-  const material = { spec, context, labels, forget, nonMembers, subsets: {} }
-  return { ...material, subsets: await subsetsOf(material) }
+  const subsets = await partsOfForget(context, forget, spec.params.classCount, {
+    truths: numbered(spec, 'truth').map((name) => inputOf(spec, name)),
+    easyHard: optionalInputOf(spec, 'easyHard'),
+  })
+  return { spec, context, labels, forget, nonMembers, subsets }
 }
 
 export function samplesOf(ids: Int32Array, labels: Int32Array): Samples {
@@ -59,15 +63,13 @@ function unseen(forget: Samples, evaluation: Samples, classCount: number): Attac
 }
 
 /** Names of the inputs `prefix0`, `prefix1`, … that there are, by number. */
-export function numbered(
-  spec: AttackSpec,
-  prefix: 'truth' | 'gold' | 'unlearned' | 'shadow' | 'members',
-): readonly `${typeof prefix}${number}`[] {
+export function numbered<Prefix extends 'truth' | 'gold' | 'unlearned' | 'shadow' | 'members'>(
+  spec: { readonly inputs: Readonly<Record<string, ObjectHash>> },
+  prefix: Prefix,
+): readonly `${Prefix}${number}`[] {
   const numberOf = (name: string): number => Number(name.slice(prefix.length))
   return Object.keys(spec.inputs)
-    .filter(
-      (name): name is `${typeof prefix}${number}` => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)),
-    )
+    .filter((name): name is `${Prefix}${number}` => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
     .sort((a, b) => numberOf(a) - numberOf(b))
 }
 
@@ -104,25 +106,27 @@ function rowsAt(arrays: StoredArrays, input: string, set: string, ids: Int32Arra
 
 /**
  * Easy and hard by the golds (most of them right, most of them wrong; where they are divided, neither) and by the labels
- * the run unlearned with.
+ * the run unlearned with. `truths` are predictions of the golds.
  */
-async function subsetsOf(material: AttackMaterial): Promise<AttackMaterial['subsets']> {
-  const { spec, context, forget } = material
+export async function partsOfForget(
+  context: RunnerContext,
+  forget: Samples,
+  classCount: number,
+  { truths, easyHard }: { readonly truths: readonly ObjectHash[]; readonly easyHard: ObjectHash | null },
+): Promise<AttackMaterial['subsets']> {
   const subsets: Partial<Record<AttackSubset, Int32Array>> = {}
-  const truths = numbered(spec, 'truth')
   if (truths.length > 0) {
     const right = new Float64Array(forget.ids.length)
-    for (const truth of truths) {
-      const logits = await logitsAt(material, truth, 'forget', forget.ids)
-      const { correct } = figuresOf(logits, forget.labels, spec.params.classCount)
+    for (const [number, truth] of truths.entries()) {
+      const logits = rowsAt(await context.readArrays(truth), `truth${number}`, 'forget', forget.ids, classCount)
+      const { correct } = figuresOf(logits, forget.labels, classCount)
       for (let i = 0; i < right.length; i++) right[i] += correct[i]
     }
     subsets.trueEasy = positionsWhere(right, (count) => count > truths.length / 2)
     subsets.trueHard = positionsWhere(right, (count) => count < truths.length / 2)
   }
-  const labelled = optionalInputOf(spec, 'easyHard')
-  if (labelled !== null) {
-    const arrays = await context.readArrays(labelled)
+  if (easyHard !== null) {
+    const arrays = await context.readArrays(easyHard)
     const ids = arrays['ids']?.data
     const easy = arrays['easy']?.data
     if (ids === undefined || easy === undefined || !forget.ids.every((id, i) => ids[i] === id)) {

@@ -38,6 +38,7 @@ export const weightsAttack: Attack = async function* ({ spec, context }) {
     layers,
     notes: [
       'Networks that behave alike can be far apart in weights, golds included: compare with the distance between golds.',
+      'A distance of weights is of the whole network: it has no part for easy or for hard images.',
     ],
   }
 }

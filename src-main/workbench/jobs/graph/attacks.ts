@@ -183,8 +183,7 @@ class AttackBuilder {
         const { samples } = attackParams.cka.parse(this.#options('cka'))
         const inputs: InputsOf<'cka'> = {
           images: this.#graph.images,
-          labels,
-          forget,
+          ...common,
           ...setOf('evaluation', lists.evaluation),
           model: run.model,
         }
