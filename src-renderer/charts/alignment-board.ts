@@ -35,6 +35,8 @@ export interface BoardWords {
   readonly seeds: string
   readonly description: string
   readonly gap: (value: number) => string
+  /** A gap at the axis, where all marks have the same decimals. */
+  readonly gapTick: (value: number, decimals: number) => string
   readonly value: (metric: PanelMetric, value: number) => string
 }
 
@@ -85,6 +87,8 @@ const labelWidth = 178
 const valueWidth = 64
 /** Narrower than this, the other figures stand below the gap instead of beside it. */
 const leastForOneBand = 900
+/** Narrower than this, each figure stands below the one before. */
+const leastForTwoBands = 620
 
 interface BoardPlace {
   readonly left: number
@@ -102,8 +106,15 @@ export interface BoardLayout {
 export function boardLayout(rowCount: number, width: number): BoardLayout {
   const band = head + foot + Math.max(1, rowCount) * rowHeight
   const space = 26
+  if (width < leastForTwoBands) {
+    const whole = Math.max(80, width - labelWidth - valueWidth)
+    return {
+      height: 4 * band,
+      places: [0, 1, 2, 3].map((i) => ({ left: labelWidth, top: i * band + head, width: whole, labelled: true })),
+    }
+  }
   const oneBand = width >= leastForOneBand
-  const gapWidth = oneBand ? Math.round((width - labelWidth - valueWidth) * 0.48) : width - labelWidth - valueWidth
+  const gapWidth = oneBand ? Math.round((width - labelWidth - valueWidth) * 0.42) : width - labelWidth - valueWidth
   const from = oneBand ? labelWidth + gapWidth + valueWidth + space : labelWidth
   const small = Math.floor((width - from - 20 - 2 * space) / 3)
   return {
@@ -132,6 +143,12 @@ export function boardOption(
   const drawn = rows.toReversed()
   const names = drawn.map((row) => row.title)
   const { places } = layout
+  const ranges: Readonly<Record<PanelMetric, AxisRange>> = {
+    gap: symmetric(rows, floorOf(runs, 'gapFloor')?.high ?? 0),
+    easyHardAgreement: extent('easyHardAgreement', rows, runs),
+    agreement: extent('agreement', rows, runs),
+    jsDivergence: extent('jsDivergence', rows, runs),
+  }
   return {
     ...baseOption(colours, words.description),
     title: panels.map(({ metric }, i) => ({
@@ -146,14 +163,17 @@ export function boardOption(
       type: 'value',
       gridIndex: i,
       ...valueAxisStyle(colours),
-      ...(metric === 'gap' ? symmetric(rows, floorOf(runs, 'gapFloor')?.high ?? 0) : extent(metric, rows, runs)),
+      ...ranges[metric],
       axisLabel: {
         color: colours.muted,
         fontSize: 11,
         alignMinLabel: 'left',
         alignMaxLabel: 'right',
         hideOverlap: true,
-        formatter: (value: number) => (metric === 'gap' ? words.gap(value) : words.value(metric, value)),
+        formatter: (value: number) =>
+          metric === 'gap'
+            ? words.gapTick(value, Number.isInteger(ranges.gap.interval) ? 0 : 1)
+            : words.value(metric, value),
       },
     })),
     yAxis: [
@@ -182,13 +202,14 @@ export function boardOption(
         axisLabel: { color: colours.text, fontSize: 12, margin: 8 },
       },
     ],
-    series: panels.flatMap((panel, i) => panelSeries(panel, i, drawn, runs, words, colours)),
+    series: panels.flatMap((panel, i) => panelSeries(panel, i, ranges[panel.metric], drawn, runs, words, colours)),
   }
 }
 
 function panelSeries(
   { metric, floor: floorMetric, scale }: (typeof panels)[number],
   axis: number,
+  range: AxisRange,
   rows: readonly BoardRow[],
   runs: readonly Run[],
   words: BoardWords,
@@ -257,7 +278,7 @@ function panelSeries(
       },
       ...(metric === 'gap'
         ? gapReference(floor, words, colours)
-        : floorReference(metric, floor, scale, words, colours)),
+        : floorReference(metric, floor, scale, range, words, colours)),
     },
   ]
 }
@@ -308,10 +329,13 @@ function floorReference(
   metric: PanelMetric,
   floor: { readonly value: number } | null,
   scale: number,
+  range: AxisRange,
   words: BoardWords,
   colours: ColourTokens,
 ) {
   if (floor === null) return {}
+  // The words lie towards the panel's middle, so that they never reach into the next one.
+  const beyondMiddle = floor.value * scale > (range.min + range.max) / 2
   return {
     markLine: {
       silent: true,
@@ -325,6 +349,7 @@ function floorReference(
         color: colours.gold,
         fontSize: 11,
         distance: 3,
+        align: beyondMiddle ? ('right' as const) : ('left' as const),
       },
     },
   }

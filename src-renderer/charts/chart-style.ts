@@ -3,7 +3,7 @@ import type { ColourTokens } from '../theme/tokens.ts'
 
 /** Single quotes: the list also stands in attributes of SVG files. */
 export const chartFont =
-  "Inter, 'Segoe UI', system-ui, -apple-system, 'Helvetica Neue', 'Open Sans', 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', sans-serif"
+  "Inter, 'Segoe UI', system-ui, -apple-system, 'Helvetica Neue', 'Open Sans', 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Noto Sans SC', sans-serif"
 
 /** What all charts share: quiet axes, no HTML tooltip (the content policy forbids its inline styles), a description for screen readers. */
 export function baseOption(colours: ColourTokens, description: string): EChartsOption {

@@ -353,7 +353,7 @@ export function paretoOption(
   const style = valueAxisStyle(colours)
   return {
     ...baseOption(colours, words.description),
-    grid: { left: 62, right: 96, top: 20, bottom: 46 },
+    grid: { left: 62, right: 140, top: 20, bottom: 46 },
     xAxis: {
       type: 'value',
       scale: axis === 'utility',
@@ -394,6 +394,8 @@ export function paretoOption(
             name: words.title(method),
             value: [x, y],
             itemStyle: { color: onFront ? colour : colours.surface, borderColor: colour, borderWidth: 2 },
+            // The front goes on to the right of its points: their names stand above it.
+            label: onFront ? { position: [9, -13] } : {},
           }
         }),
         label: {
@@ -402,10 +404,12 @@ export function paretoOption(
           formatter: '{b}',
           color: colours.text,
           fontSize: 11,
-          width: 120,
+          width: 150,
           overflow: 'truncate',
         },
-        labelLayout: { hideOverlap: true },
+        // Methods that cost the same stand in a heap: their names are moved apart, with a line to the point.
+        labelLayout: { moveOverlap: 'shiftY' },
+        labelLine: { show: true, length2: 4, lineStyle: { color: colours.chartAxis, width: 1 } },
         tooltip: {
           formatter: (event) => {
             const point = all[(event as { dataIndex: number }).dataIndex]

@@ -11,6 +11,14 @@ export function toCsv(table: TableData): string {
   return `${lines.map((line) => line.join(',')).join('\r\n')}\r\n`
 }
 
+/** The same for the clipboard: tabs between cells, which spreadsheets and documents take for a table. */
+export function toTsv(table: TableData): string {
+  const plain = (value: string | number | boolean | null): string =>
+    value === null ? '' : String(value).replaceAll(/[\t\r\n]+/g, ' ')
+  const lines = [table.columns.map((column) => plain(column.label)), ...table.rows.map((row) => row.map(plain))]
+  return lines.map((line) => line.join('\t')).join('\n')
+}
+
 function cell(value: string | number | boolean | null): string {
   if (value === null) return ''
   if (typeof value !== 'string') return String(value)

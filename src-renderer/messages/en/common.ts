@@ -47,8 +47,10 @@ export const common = {
     title: 'There is nothing at this address',
     text: 'It may belong to another version of the workbench.',
     toStart: 'Go to Start',
+    named: 'It may have been renamed or removed, or belong to another workspace.',
+    toScreen: 'Go to {screen}',
   },
-  table: { columns: 'Columns', saveCsv: 'Save as CSV' },
+  table: { columns: 'Columns', saveCsv: 'Save as CSV', copy: 'Copy the table' },
   chart: {
     empty: 'Nothing to draw',
     showTable: 'Show as table',

@@ -166,7 +166,7 @@ export const result = {
   metrics: {
     name: 'Metric',
     value: 'Value',
-    ci: '95 % CI',
+    valueAndCi: 'Value, 95 % CI',
     absent: 'n/a',
     overSeeds: '95 % CI over {n} seed | 95 % CI over {n} seeds',
     overImages: '95 % CI over {n} image | 95 % CI over {n} images',

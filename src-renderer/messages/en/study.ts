@@ -1,5 +1,6 @@
 export const study = {
   study: {
+    loadFailed: 'The study could not be loaded.',
     forgets: 'Forgets {count} images of {dataset} ({rule}).',
     setup: '{architecture}, {methods}, {seeds}, {golds}.',
     original: 'The original was given: {file}.',

@@ -43,8 +43,14 @@ export const common = {
     hardTitle: '难：预计黄金模型会分错，因此需要遗忘',
     none: '此方法不使用标签',
   },
-  lost: { title: '此地址没有内容', text: '它可能属于工作台的其他版本。', toStart: '前往开始页' },
-  table: { columns: '列', saveCsv: '存为 CSV' },
+  lost: {
+    title: '此地址没有内容',
+    text: '它可能属于工作台的其他版本。',
+    toStart: '前往开始页',
+    named: '它可能已被重命名或删除，或属于另一个工作区。',
+    toScreen: '前往{screen}',
+  },
+  table: { columns: '列', saveCsv: '存为 CSV', copy: '复制表格' },
   chart: {
     empty: '没有可绘制的内容',
     showTable: '以表格显示',

@@ -163,7 +163,7 @@ export const result = {
   metrics: {
     name: '指标',
     value: '值',
-    ci: '95 % CI',
+    valueAndCi: '值，95 % CI',
     absent: '无',
     overSeeds: '按 {n} 个种子的 95 % CI',
     overImages: '按 {n} 张图像的 95 % CI',

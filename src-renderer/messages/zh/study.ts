@@ -1,5 +1,6 @@
 export const study = {
   study: {
+    loadFailed: '无法加载此研究。',
     forgets: '遗忘 {dataset} 中的 {count} 张图像（{rule}）。',
     setup: '{architecture}，{methods}，{seeds}，{golds}。',
     original: '原始模型由文件给出：{file}。',

@@ -83,6 +83,7 @@ const boardWords: BoardWords = {
   seeds: 'seeds',
   description: 'board',
   gap: String,
+  gapTick: String,
   value: (_metric, value) => String(value),
 }
 
@@ -129,7 +130,7 @@ describe('the alignment board', () => {
   })
 
   it('stacks the other figures below the gap where the window is narrow, and nothing overlaps', () => {
-    for (const width of [640, 780, 899, 900, 1400, 2800]) {
+    for (const width of [380, 560, 619, 640, 780, 899, 900, 1400, 2800]) {
       const { places, height } = boardLayout(13, width)
       for (const place of places) {
         expect(place.left + place.width, `${width}`).toBeLessThanOrEqual(width)
