@@ -4,7 +4,7 @@
 #ifndef TMU_BACKEND_H_
 #define TMU_BACKEND_H_
 
-#include "tmu_conv_pool.h"
+#include "tmu_pool.h"
 #include "tmu_kernels.h"
 
 namespace tfnodejs {
@@ -178,16 +178,53 @@ inline bool ConvPoolGradient(Call *call) {
   return true;
 }
 
-inline bool ConvPoolSpread(Call *call) {
-  tmu::ConvPoolShape s;
-  if (!call->Has(2, kShapeNumbers, true) || !ReadShape(*call, &s)) return false;
-  if (call->ShapeOf(0) != PooledShape(s) || call->ShapeOf(1) != WinnersShape(s)) {
+// numbers: batch, height, width, filters of the sums.
+inline bool ReadShape(const Call &call, tmu::PoolShape *shape) {
+  if (!tmu::HasAvx2()) return call.Fail("this processor lacks AVX2 or FMA");
+  size_t *const fields[] = {&shape->batch, &shape->height, &shape->width, &shape->filters};
+  for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) *fields[i] = static_cast<size_t>(call.numbers[i]);
+  if (shape->filters == 0 || shape->filters % 8 != 0) return call.Fail("not a shape that it is for");
+  return true;
+}
+
+constexpr size_t kPoolNumbers = 4;
+
+inline Shape PooledShape(const tmu::PoolShape &s, int64_t last) {
+  return {static_cast<int64_t>(s.batch), static_cast<int64_t>(s.height / 2), static_cast<int64_t>(s.width / 2), last};
+}
+
+inline Shape SumsShape(const tmu::PoolShape &s) {
+  return {static_cast<int64_t>(s.batch), static_cast<int64_t>(s.height), static_cast<int64_t>(s.width),
+          static_cast<int64_t>(s.filters)};
+}
+
+inline bool PoolBiasRelu(Call *call) {
+  tmu::PoolShape s;
+  if (!call->Has(2, kPoolNumbers) || !ReadShape(*call, &s)) return false;
+  const int64_t filters = static_cast<int64_t>(s.filters);
+  if (call->ShapeOf(0) != SumsShape(s) || call->ShapeOf(1) != Shape{filters}) {
     return call->Fail("not the tensors of its shape");
   }
-  float *const sums = call->Output<float>({static_cast<int64_t>(s.batch), static_cast<int64_t>(s.conv_height),
-                                           static_cast<int64_t>(s.conv_width), static_cast<int64_t>(s.filters)});
+  float *const y = call->Output<float>(PooledShape(s, filters));
+  if (y == nullptr) return false;
+  int32_t *const winners = call->Output<int32_t>(PooledShape(s, filters / 8), TF_INT32);
+  if (winners == nullptr) return false;
+  tmu::PoolBiasRelu(s, call->Floats(0), call->Floats(1), y, winners);
+  return true;
+}
+
+inline bool PoolBiasReluGradient(Call *call) {
+  tmu::PoolShape s;
+  if (!call->Has(2, kPoolNumbers, true) || !ReadShape(*call, &s)) return false;
+  const int64_t filters = static_cast<int64_t>(s.filters);
+  if (call->ShapeOf(0) != PooledShape(s, filters) || call->ShapeOf(1) != PooledShape(s, filters / 8)) {
+    return call->Fail("not the tensors of its shape");
+  }
+  float *const sums = call->Output<float>(SumsShape(s));
   if (sums == nullptr) return false;
-  tmu::ConvPoolSpread(s, call->Floats(0), call->Integers(1), sums);
+  float *const bias = call->Output<float>({filters});
+  if (bias == nullptr) return false;
+  tmu::PoolBiasReluGradient(s, call->Floats(0), call->Integers(1), sums, bias);
   return true;
 }
 
@@ -211,7 +248,8 @@ inline bool Run(Call *call) {
   if (call->name == "sumOfSquares") return SumOfSquares(call);
   if (call->name == "convPool") return ConvPool(call);
   if (call->name == "convPoolGradient") return ConvPoolGradient(call);
-  if (call->name == "convPoolSpread") return ConvPoolSpread(call);
+  if (call->name == "poolBiasRelu") return PoolBiasRelu(call);
+  if (call->name == "poolBiasReluGradient") return PoolBiasReluGradient(call);
   return call->Fail("there is no such kernel");
 }
 

@@ -11,7 +11,7 @@ export const libraryFiles = {
 } as const
 
 /** Changes with the patch and with our kernels in C++: a binding compiled before lacks some of them. */
-export const bindingVersion = 2
+export const bindingVersion = 3
 
 /** Names a build that isn't active yet, for its own test. */
 export const buildVariables: Readonly<Record<InstallableEngineId, string>> = {

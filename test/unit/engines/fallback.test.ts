@@ -75,9 +75,10 @@ describe.skipIf(nativeMissing !== null)(nativeTitle('a kernel that does not work
       'SquaredNorm',
       'BiasRelu',
       'ReluBiasGrad',
+      'PoolBiasRelu',
+      'PoolBiasReluGrad',
       'ConvPool',
       'ConvPoolGrad',
-      'ConvPoolSpread',
     ]
     const before = tf.memory().numTensors
     expect(registerNativeKernels(older)).toMatch(`(plain: ${ours.map((name) => `Tmu${name}`).join(', ')})`)

@@ -97,6 +97,9 @@ describe.each(engines)('convMaxPool on %s', (id) => {
     { input: [3, 6, 8, 1], filters: 8, size: 2, strides: 2, pad: 'valid' },
     { input: [2, 9, 7, 3], filters: 24, size: 2, strides: 2, pad: 'valid' },
     { input: [2, 8, 9, 4], filters: 16, size: 2, strides: 2, pad: 'valid' },
+    // And those for which it may have one for all but the convolution.
+    { input: [2, 8, 7, 5], filters: 16, size: 2, strides: 2, pad: 'valid' },
+    { input: [3, 4, 6, 8], filters: 8, size: 2, strides: 2, pad: 'valid' },
     { input: [2, 11, 9, 8], filters: 16, size: 3, strides: 2, pad: 'same' },
     { input: [1, 8, 8, 1], filters: 1, size: 2, strides: 1, pad: 'valid' },
   ] as const)('is the pool of the rectified convolution, with its gradients: %j', async (item) => {

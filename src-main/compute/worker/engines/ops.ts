@@ -153,32 +153,27 @@ export function dropout<T extends Tensor>(
   return mul(x, tensor(mask, x.shape))
 }
 
-/** Beyond these, a convolution is better off with kernels that are made for it. */
-const pooledChannels = 4
-/** Filters are taken by so many. */
-const pooledFilters = 8
+type ConvOptions = { readonly strides: Strides; readonly pad: Padding }
+type PoolOptions = { readonly size: number; readonly strides: Strides; readonly pad: Padding }
 
-/** What the one kernel for it needs to know; null where it isn't for such tensors, or this engine has none. */
-function convPoolAttributes(
-  { shape: inputShape }: Tensor4D,
-  { shape: filterShape }: Tensor4D,
-  conv: { readonly strides: Strides; readonly pad: Padding },
-  pool: { readonly size: number; readonly strides: Strides; readonly pad: Padding },
-): ConvPoolAttributes | null {
-  const one = (strides: Strides, value: number): boolean => [strides].flat().every((stride) => stride === value)
-  const [, height, width, channels] = inputShape
-  const [filterHeight, filterWidth, , filters] = filterShape
-  const isFor =
-    channels <= pooledChannels &&
-    filters % pooledFilters === 0 &&
-    one(conv.strides, 1) &&
-    pool.size === 2 &&
-    one(pool.strides, 2) &&
-    pool.pad === 'valid' &&
-    height > filterHeight &&
-    width > filterWidth
-  if (!isFor || getKernel(optionalKernelNames.convPool, getBackend()) === undefined) return null
-  return { pad: conv.pad, inputShape, filterShape }
+const every = (strides: Strides, value: number): boolean => [strides].flat().every((stride) => stride === value)
+const hasKernel = (name: string): boolean => getKernel(name, getBackend()) !== undefined
+
+/** Whether the kernels with a pool in them are for this one, and this engine has them. */
+function hasPooledKernel(name: string, filters: number, { size, strides, pad }: PoolOptions): boolean {
+  return size === 2 && every(strides, 2) && pad === 'valid' && filters % 8 === 0 && hasKernel(name)
+}
+
+/** Beyond these, a convolution is better off with a kernel of its own. */
+const pooledChannels = 4
+
+/** Whether the kernel with convolution and pool is for them; the pool needs a window at least. */
+function isConvPool(x: Tensor4D, filter: Tensor4D, { strides }: ConvOptions, pool: PoolOptions): boolean {
+  const [, height, width, channels] = x.shape
+  const [filterHeight, filterWidth, , filters] = filter.shape
+  const isSmall = channels <= pooledChannels && height > filterHeight && width > filterWidth
+  if (!isSmall || !every(strides, 1)) return false
+  return hasPooledKernel(optionalKernelNames.convPool, filters, pool)
 }
 
 /**
@@ -189,16 +184,19 @@ export function convMaxPool(
   x: Tensor4D,
   filter: Tensor4D,
   bias: Tensor1D,
-  conv: { readonly strides: Strides; readonly pad: Padding },
-  pool: { readonly size: number; readonly strides: Strides; readonly pad: Padding },
+  conv: ConvOptions,
+  pool: PoolOptions,
 ): Tensor4D {
   requireEqual('convMaxPool', 'channels of the images and the filter', x.shape[3], filter.shape[2])
   requireEqual('convMaxPool', 'filters and bias values', filter.shape[3], bias.shape[0])
-  const attributes = convPoolAttributes(x, filter, conv, pool)
-  if (attributes !== null) {
+  if (isConvPool(x, filter, conv, pool)) {
+    const attributes: ConvPoolAttributes = { pad: conv.pad, inputShape: x.shape, filterShape: filter.shape }
     return runKernel<Tensor4D[]>(optionalKernelNames.convPool, { x, filter, bias }, attributes)[0]
   }
   const sums = conv2d(x, filter, zeros<Rank.R1>([filter.shape[3]]), { ...conv, relu: false })
+  if (hasPooledKernel(optionalKernelNames.poolBiasRelu, filter.shape[3], pool)) {
+    return runKernel<Tensor4D[]>(optionalKernelNames.poolBiasRelu, { x: sums, bias })[0]
+  }
   return runKernel<Tensor4D>(kernelNames.biasRelu, { x: maxPool(sums, pool), bias })
 }
 

@@ -4,6 +4,7 @@
  */
 import {
   BatchMatMul,
+  backend_util,
   type GradConfig,
   getGradient,
   logSoftmax,
@@ -52,6 +53,11 @@ function batchNormGradients(
   return { x: () => dx, gamma: () => dGamma, beta: () => dBeta }
 }
 
+/** Of what was pooled, and of the bias. */
+function pooledGradients(dy: Tensor, winners: Tensor, inputShape: Shape4D): readonly Tensor[] {
+  return runKernel<Tensor[]>(optionalKernelNames.poolBiasReluGradient, { dy, winners }, { inputShape })
+}
+
 const gradients: readonly GradConfig[] = [
   {
     kernelName: kernelNames.conv,
@@ -78,22 +84,31 @@ const gradients: readonly GradConfig[] = [
     },
   },
   {
+    kernelName: optionalKernelNames.poolBiasRelu,
+    inputsToSave: ['x'],
+    outputsToSave: [false, true],
+    gradFunc(dy, [x, winners]) {
+      const [dx, dBias] = pooledGradients(single(dy), winners, x.shape as Shape4D)
+      return { x: () => dx, bias: () => dBias }
+    },
+  },
+  {
     kernelName: optionalKernelNames.convPool,
     inputsToSave: ['x', 'filter'],
     outputsToSave: [false, true],
     gradFunc(dy, [x, filter, winners], attributes) {
-      const { pad, inputShape } = attributes as ConvPoolAttributes
-      // One kernel gives both.
+      const { pad, inputShape, filterShape } = attributes as ConvPoolAttributes
       const [dFilter, dBias] = runKernel<Tensor[]>(
         optionalKernelNames.convPoolGradient,
         { x, dy: single(dy), winners },
         attributes,
       )
+      const sums = backend_util.computeConv2DInfo(inputShape, filterShape, 1, 1, pad).outShape
       return {
         x: () =>
           runKernel(
             kernelNames.convInputGradient,
-            { dy: runKernel(optionalKernelNames.convPoolSpread, { dy: single(dy), winners }, attributes), filter },
+            { dy: pooledGradients(single(dy), winners, sums)[0], filter },
             { strides: [1, 1], pad, inputShape },
           ),
         filter: () => dFilter,

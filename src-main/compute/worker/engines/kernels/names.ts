@@ -37,7 +37,7 @@ export const kernelNames = {
   batchNormGradient: 'TmuBatchNormGrad',
   /** {x} -> [batch, channels]: mean over height and width. */
   globalAveragePool: 'TmuGlobalAveragePool',
-  /** {dy} -> gradient with respect to x. GlobalAveragePoolGradientAttributes. */
+  /** {dy} -> gradient with respect to x. GlobalAveragePoolBiasReluGradientAttributes. */
   globalAveragePoolGradient: 'TmuGlobalAveragePoolGrad',
   /** {logits, targets} -> loss of each row, nats. */
   crossEntropy: 'TmuSoftmaxCrossEntropy',
@@ -60,8 +60,10 @@ export const optionalKernelNames = {
   convPool: 'TmuConvPool',
   /** {x, dy, winners} -> gradients with respect to the filter and the bias. ConvPoolAttributes. */
   convPoolGradient: 'TmuConvPoolGrad',
-  /** {dy, winners} -> gradient with respect to x * filter. ConvPoolAttributes. */
-  convPoolSpread: 'TmuConvPoolSpread',
+  /** {x, bias} -> [y, winners]: relu(pool(x) + bias) of the same pool. */
+  poolBiasRelu: 'TmuPoolBiasRelu',
+  /** {dy, winners} -> gradients with respect to x and the bias. PoolGradientAttributes. */
+  poolBiasReluGradient: 'TmuPoolBiasReluGrad',
 } as const
 
 export type Padding = 'same' | 'valid'
@@ -86,6 +88,9 @@ export type ConvPoolAttributes = {
   pad: Padding
   inputShape: Shape4D
   filterShape: Shape4D
+}
+export type PoolBiasReluGradientAttributes = {
+  inputShape: Shape4D
 }
 export type DenseAttributes = {
   relu: boolean

@@ -1,10 +1,10 @@
 import { getKernel, type NamedTensorMap, registerKernel, tidy, unregisterKernel } from '@tensorflow/tfjs-core'
 import type { NativeBackend } from './backend.ts'
 import { batchNormKernels } from './batch-norm.ts'
-import { convPoolKernels } from './conv-pool.ts'
 import { gpuKernels } from './gpu.ts'
 import { ownKernels } from './own.ts'
 import { plainKernels } from './plain.ts'
+import { poolKernels } from './pools.ts'
 import { passesTrial } from './trial.ts'
 import { type KernelPair, type NativeKernel, twofoldKernels } from './twofold.ts'
 
@@ -28,20 +28,21 @@ export function registerNativeKernels(backend: NativeBackend): string {
     if (passesTrial(pair.name, pair.fast, pair.plain)) replaceKernel(pair.name, guarded(pair))
     else fallen.push(pair.name)
   }
-  fallen.push(...registerConvPool(backend))
+  fallen.push(...registerPools(backend))
   return fallen.length === 0 ? nativeKernelSet : `${nativeKernelSet} (plain: ${fallen.join(', ')})`
 }
 
-/** All or none: their gradients go together. Returns those whose trial failed. */
-function registerConvPool(backend: NativeBackend): readonly string[] {
-  const kernels = convPoolKernels(backend)
+/** Returns those whose trial failed. */
+function registerPools(backend: NativeBackend): readonly string[] {
   const fallen: string[] = []
-  for (const { name, kernel, reference } of kernels) {
-    if (passesTrial(name, kernel, reference)) replaceKernel(name, kernel)
-    else fallen.push(name)
-  }
-  if (fallen.length > 0) {
-    for (const { name } of kernels) if (getKernel(name, nativeBackendName)) unregisterKernel(name, nativeBackendName)
+  for (const group of poolKernels(backend)) {
+    const failed = group.filter(({ name, kernel, reference }) => {
+      replaceKernel(name, kernel)
+      return !passesTrial(name, kernel, reference)
+    })
+    fallen.push(...failed.map(({ name }) => name))
+    // A gradient is of no use without the other, and a pass without its gradient.
+    if (failed.length > 0) for (const { name } of group) unregisterKernel(name, nativeBackendName)
   }
   return fallen
 }

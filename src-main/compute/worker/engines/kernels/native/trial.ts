@@ -95,7 +95,12 @@ const trials: Readonly<Record<string, () => readonly TrialCall[]>> = {
   ],
   [optionalKernelNames.convPool]: () => convPoolTrials(),
   [optionalKernelNames.convPoolGradient]: () => convPoolTrials().map(withWinners),
-  [optionalKernelNames.convPoolSpread]: () => convPoolTrials().map(withWinners),
+  [optionalKernelNames.poolBiasRelu]: () => poolBiasReluTrials(),
+  [optionalKernelNames.poolBiasReluGradient]: () =>
+    poolBiasReluTrials().map(([{ x, bias }]) => {
+      const [y, winners] = runKernel<Tensor[]>(optionalKernelNames.poolBiasRelu, { x, bias })
+      return [{ x, bias, winners, dy: sample(4, y.shape) }, { inputShape: x.shape }]
+    }),
   [kernelNames.batchNorm]: () =>
     batchNormTrials(({ x, gamma, beta }, relu) => [
       { x, gamma, beta },
@@ -140,6 +145,10 @@ function convPoolTrials(): (readonly [inputs: NamedTensorMap, attributes: ConvPo
     },
     { pad, inputShape: [2, 7, 8, channels], filterShape: [3, 3, channels, filters] },
   ])
+}
+
+function poolBiasReluTrials(): (readonly [inputs: Readonly<Record<'x' | 'bias', Tensor>>, attributes: NamedAttrMap])[] {
+  return [8, 24].map((filters) => [{ x: sample(1, [2, 7, 8, filters]), bias: sample(3, [filters]) }, {}])
 }
 
 /** The reference needs the forward pass's inputs too. */

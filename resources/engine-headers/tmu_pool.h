@@ -1,8 +1,8 @@
-// A convolution with its 2x2 max pool, bias and relu in one pass, and its gradients, for images of few channels: there
-// oneDNN's convolution is slow, and what it writes for the pool to read is many times the image.
-// Needs AVX2 and FMA, asked for at run time.
-#ifndef TMU_CONV_POOL_H_
-#define TMU_CONV_POOL_H_
+// A 2x2 max pool with bias and relu in one pass, and its gradients; and the same together with the convolution before it,
+// for images of few channels: there oneDNN's convolution is slow, and what it writes for the pool to read is many times
+// the image. Needs AVX2 and FMA, asked for at run time.
+#ifndef TMU_POOL_H_
+#define TMU_POOL_H_
 
 #include <immintrin.h>
 
@@ -47,7 +47,7 @@ inline void Pad(const ConvPoolShape &s, const float *image, float *padded) {
   }
 }
 
-// The winner of each of 8 filters (see ConvPool): its place, where the relu lets it pass.
+// The winner of each of 8 filters (see PoolBiasRelu): its place, where the relu lets it pass.
 TMU_AVX2 inline __m256i WinnersOf(int32_t bits) {
   const __m256i shifted = _mm256_srlv_epi32(_mm256_set1_epi32(bits), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   return _mm256_and_si256(shifted, _mm256_set1_epi32(0x10101));
@@ -55,6 +55,84 @@ TMU_AVX2 inline __m256i WinnersOf(int32_t bits) {
 
 // What WinnersOf() is where value p of the 4 has won.
 constexpr int32_t Place(int p) { return 0x10000 | (p & 1) | (p & 2) << 7; }
+
+// The pool's value of 8 filters, biased and rectified, and its winners.
+TMU_AVX2 inline int32_t PoolWindow(const __m256 values[4], const float *bias, float *y) {
+  __m256 largest = values[0];
+  uint32_t right = 0, below = 0;
+#pragma GCC unroll 9
+  for (int p = 1; p < 4; p++) {
+    const __m256 larger = _mm256_cmp_ps(values[p], largest, _CMP_GT_OQ);
+    largest = _mm256_blendv_ps(largest, values[p], larger);
+    const uint32_t won = static_cast<uint32_t>(_mm256_movemask_ps(larger));
+    right = p == 2 ? right & ~won : right | won;
+    if (p >= 2) below |= won;
+  }
+  // The second operand is the result where one of them is no number.
+  const __m256 rectified = _mm256_max_ps(_mm256_setzero_ps(), _mm256_add_ps(largest, _mm256_loadu_ps(bias)));
+  _mm256_storeu_ps(y, rectified);
+  const __m256 passes = _mm256_cmp_ps(rectified, _mm256_setzero_ps(), _CMP_GT_OQ);
+  return static_cast<int32_t>(right | below << 8 | static_cast<uint32_t>(_mm256_movemask_ps(passes)) << 16);
+}
+
+// Images [batch, height, width, filters]; an odd last row or column is left out. Filters are a multiple of 8.
+struct PoolShape {
+  size_t batch, height, width, filters;
+};
+
+// sums, bias -> y: [batch, height / 2, width / 2, filters] and all that its gradients need to know, winners: [batch,
+// height / 2, width / 2, filters / 8]. Of filter f of 8, bit f says that the largest value of the window (the first of
+// equal ones) is a right one, bit 8 + f that it is a lower one, bit 16 + f that the relu lets it pass.
+TMU_AVX2 inline void PoolBiasRelu(const PoolShape &s, const float *sums, const float *bias, float *y,
+                                  int32_t *winners) {
+  const size_t row = s.width * s.filters;
+  for (size_t n = 0; n < s.batch; n++, sums += s.height * row) {
+    for (size_t i = 0; i < s.height / 2; i++) {
+      const float *window = sums + 2 * i * row;
+      for (size_t j = 0; j < s.width / 2; j++, window += s.filters) {
+        for (size_t c = 0; c < s.filters; c += 8, window += 8, y += 8) {
+          const __m256 values[4] = {_mm256_loadu_ps(window), _mm256_loadu_ps(window + s.filters),
+                                    _mm256_loadu_ps(window + row), _mm256_loadu_ps(window + row + s.filters)};
+          *winners++ = PoolWindow(values, bias + c, y);
+        }
+      }
+    }
+  }
+}
+
+// dy and winners -> the gradients of the sums and of the bias. The bias's is summed in float within an image, over images
+// in double, in a fixed order.
+TMU_AVX2 inline void PoolBiasReluGradient(const PoolShape &s, const float *dy, const int32_t *winners, float *sums,
+                                          float *bias) {
+  const size_t row = s.width * s.filters;
+  // What no window covers.
+  if (s.height % 2 != 0 || s.width % 2 != 0) std::memset(sums, 0, s.batch * s.height * row * sizeof(float));
+  std::vector<double> total(s.filters, 0);
+  std::vector<float> part(s.filters);
+  for (size_t n = 0; n < s.batch; n++, sums += s.height * row) {
+    std::fill(part.begin(), part.end(), 0.0f);
+    for (size_t i = 0; i < s.height / 2; i++) {
+      float *window = sums + 2 * i * row;
+      for (size_t j = 0; j < s.width / 2; j++, window += s.filters) {
+        for (size_t c = 0; c < s.filters; c += 8, window += 8, dy += 8) {
+          const __m256i won = WinnersOf(*winners++);
+          const __m256 gradient = _mm256_loadu_ps(dy);
+          const __m256i passed = _mm256_cmpgt_epi32(won, _mm256_set1_epi32(0xffff));
+          _mm256_storeu_ps(&part[c], _mm256_add_ps(_mm256_loadu_ps(&part[c]),
+                                                   _mm256_and_ps(gradient, _mm256_castsi256_ps(passed))));
+          float *const places[4] = {window, window + s.filters, window + row, window + row + s.filters};
+#pragma GCC unroll 9
+          for (int p = 0; p < 4; p++) {
+            const __m256i chosen = _mm256_cmpeq_epi32(won, _mm256_set1_epi32(Place(p)));
+            _mm256_storeu_ps(places[p], _mm256_and_ps(gradient, _mm256_castsi256_ps(chosen)));
+          }
+        }
+      }
+    }
+    for (size_t c = 0; c < s.filters; c++) total[c] += part[c];
+  }
+  std::copy(total.begin(), total.end(), bias);
+}
 
 // One image, 8 kBlocks filters. weights: [taps, 8 kBlocks]. y and winners: of the first of these filters.
 template <int kBlocks>
@@ -88,22 +166,8 @@ TMU_AVX2 void ConvPoolImage(const ConvPoolShape &s, const float *padded, const f
       }
       #pragma GCC unroll 9
       for (int b = 0; b < kBlocks; b++) {
-        __m256 largest = sums[0][b];
-        uint32_t right = 0, below = 0;
-#pragma GCC unroll 9
-        for (int p = 1; p < 4; p++) {
-          const __m256 larger = _mm256_cmp_ps(sums[p][b], largest, _CMP_GT_OQ);
-          largest = _mm256_blendv_ps(largest, sums[p][b], larger);
-          const uint32_t won = static_cast<uint32_t>(_mm256_movemask_ps(larger));
-          right = p == 2 ? right & ~won : right | won;
-          if (p >= 2) below |= won;
-        }
-        // The second operand is the result where one of them is no number.
-        const __m256 rectified =
-            _mm256_max_ps(_mm256_setzero_ps(), _mm256_add_ps(largest, _mm256_loadu_ps(bias + 8 * b)));
-        _mm256_storeu_ps(y + 8 * b, rectified);
-        const __m256 passes = _mm256_cmp_ps(rectified, _mm256_setzero_ps(), _CMP_GT_OQ);
-        winners[b] = static_cast<int32_t>(right | below << 8 | static_cast<uint32_t>(_mm256_movemask_ps(passes)) << 16);
+        const __m256 values[4] = {sums[0][b], sums[1][b], sums[2][b], sums[3][b]};
+        winners[b] = PoolWindow(values, bias + 8 * b, y + 8 * b);
       }
       y += s.filters;
       winners += s.filters / 8;
@@ -111,9 +175,7 @@ TMU_AVX2 void ConvPoolImage(const ConvPoolShape &s, const float *padded, const f
   }
 }
 
-// x: images, filter, bias -> y: [batch, pool_height, pool_width, filters] and all that its gradients need to know,
-// winners: [batch, pool_height, pool_width, filters / 8]. Of filter f of 8, bit f says that the largest value of the window
-// (the first of equal ones) is a right one, bit 8 + f that it is a lower one, bit 16 + f that the relu lets it pass.
+// x: images, filter, bias -> y: [batch, pool_height, pool_width, filters], winners: as those of PoolBiasRelu.
 inline void ConvPool(const ConvPoolShape &s, const float *x, const float *filter, const float *bias, float *y,
                      int32_t *winners) {
   std::vector<float> padded(s.padded_height() * s.padded_row(), 0);
@@ -229,23 +291,6 @@ inline void ConvPoolGradient(const ConvPoolShape &s, const float *x, const float
   std::copy(bias_sums.begin(), bias_sums.end(), bias);
 }
 
-// The gradient before pool, bias and relu: [batch, conv_height, conv_width, filters].
-inline void ConvPoolSpread(const ConvPoolShape &s, const float *dy, const int32_t *winners, float *sums) {
-  std::memset(sums, 0, s.batch * s.conv_height * s.conv_width * s.filters * sizeof(float));
-  for (size_t n = 0; n < s.batch; n++) {
-    for (size_t i = 0; i < s.pool_height(); i++) {
-      for (size_t j = 0; j < s.pool_width(); j++, winners += s.filters / 8) {
-        for (size_t c = 0; c < s.filters; c++, dy++) {
-          const uint32_t bits = static_cast<uint32_t>(winners[c / 8]) >> (c % 8);
-          if ((bits >> 16 & 1) == 0) continue;
-          const size_t row = (n * s.conv_height + 2 * i + (bits >> 8 & 1)) * s.conv_width;
-          sums[(row + 2 * j + (bits & 1)) * s.filters + c] = *dy;
-        }
-      }
-    }
-  }
-}
-
 }  // namespace tmu
 
-#endif  // TMU_CONV_POOL_H_
+#endif  // TMU_POOL_H_
