@@ -37,6 +37,19 @@ export const stageVersions: Readonly<Record<StageKind, number>> = {
   attack: 2,
 }
 
+/** Of a training whose early weights are kept. */
+export interface KeepingParams {
+  readonly data: DataParams
+  readonly architecture: string
+  readonly recipe: Recipe
+  readonly keepEpochs: readonly number[]
+  /**
+   * Trained to the end of this epoch only, to the same bits: for an epoch that was not kept. The stage then has no
+   * `weights`.
+   */
+  readonly until?: number
+}
+
 /** Everything that reads pixels needs these; in every such stage's params as `data`. */
 export interface DataParams {
   readonly height: number
@@ -76,7 +89,7 @@ export type LabelRule = 'predicted' | 'all-easy' | 'all-hard' | 'cf-quantile' | 
 export interface StageTypes {
   /** M_o on D. `epoch-N` are the weights after epoch N of `keepEpochs` (M_e, rewind, surrogates). */
   'train-original': {
-    params: { data: DataParams; architecture: string; recipe: Recipe; keepEpochs: readonly number[] }
+    params: KeepingParams
     inputs: 'images' | 'labels' | 'members'
     outputs: 'weights' | 'curve' | `epoch-${number}`
   }
@@ -224,7 +237,7 @@ export interface StageTypes {
    * study sees (`members`, an ids object). Evidence, as a gold is; only attacks on the method itself unlearn from one.
    */
   'train-shadow': {
-    params: { data: DataParams; architecture: string; recipe: Recipe; keepEpochs: readonly number[] }
+    params: KeepingParams
     inputs: 'images' | 'labels' | 'members'
     outputs: 'weights' | 'curve' | `epoch-${number}`
   }

@@ -32,7 +32,7 @@ export function estimateVisits(node: StageNode, lists: SampleLists): Visits {
   switch (stage.kind) {
     case 'train-original':
     case 'train-shadow':
-      return training(count('members'), stage.params.recipe.epochs)
+      return training(count('members'), stage.params.until ?? stage.params.recipe.epochs)
     case 'train-gold':
       return training(count('retain'), stage.params.recipe.epochs)
     case 'train-twin':
@@ -54,7 +54,7 @@ export function estimateVisits(node: StageNode, lists: SampleLists): Visits {
         forget: forget.count,
         retain: retain.count,
         classRetain,
-        twin: lists.twin.count,
+        twin: 'twin' in node.inputs ? count('twin') : lists.twin.count,
         classes: stage.params.data.classCount,
       })
     }

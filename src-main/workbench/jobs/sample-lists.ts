@@ -47,6 +47,8 @@ export interface SampleLists {
   readonly twin: SampleList
   /** H_c as a shift knob changes it: fewer samples, some of other classes, or all of another one. */
   twinOf(shift: Pick<TwinShift, 'share' | 'mix' | 'classIndex'> | undefined): SampleList
+  /** Those that were asked for so far. */
+  readonly shiftedTwins: readonly SampleList[]
   /** At most 1,000 of R, for metrics. */
   readonly retainSample: SampleList
   readonly evaluation: SampleList
@@ -58,10 +60,10 @@ export interface SampleLists {
 
 /** How many samples each list holds. */
 export function lengthsOf(lists: SampleLists): ReadonlyMap<ObjectHash, number> {
-  const { members, forget, retain, twin, retainSample, evaluation, shadows } = lists
+  const { members, forget, retain, twin, shiftedTwins, retainSample, evaluation, shadows } = lists
   const halves = shadows?.halves.flatMap((half) => [half.members, half.forget, half.retain]) ?? []
   const audit = shadows === undefined ? [] : [shadows.audit]
-  const all = [members, forget, retain, twin, retainSample, evaluation, ...halves, ...audit]
+  const all = [members, forget, retain, twin, ...shiftedTwins, retainSample, evaluation, ...halves, ...audit]
   return new Map(all.map(({ object, count }) => [object, count]))
 }
 
@@ -102,6 +104,7 @@ export async function deriveSampleLists(
   const content = new Map<ObjectHash, Uint8Array>()
   const listOf = listsInto(content)
   const shifted = new Map<string, SampleList>()
+  const shiftedTwins: SampleList[] = []
   const lists: SampleLists = {
     members: { object: split.members, count: members.length },
     forget: { object: forgetSet.ids, count: forget.length },
@@ -114,8 +117,10 @@ export async function deriveSampleLists(
       if (known !== undefined) return known
       const made = listOf(shiftedTwin(twin, twinPool, labels, shift, split.seed))
       shifted.set(key, made)
+      shiftedTwins.push(made)
       return made
     },
+    shiftedTwins,
     retainSample: listOf(retainSample),
     evaluation: { object: split.evaluation, count: evaluation.length },
     classRetain: retain.filter((sample) => classCounts.has(labels[sample])).length,

@@ -12,6 +12,7 @@ import type { DatasetUseCases } from '../datasets/use-cases.ts'
 import { goldMethod } from '../jobs/graph.ts'
 import type { StudyLoader } from '../jobs/study-loader.ts'
 import { readOriginal } from '../models/given-original.ts'
+import { withoutCheckpoints } from '../models/without-checkpoints.ts'
 import type { Engines } from '../system/engines.ts'
 import { attackPlan } from './attack-plan.ts'
 import { chooseMethods, wantedMethods } from './choose-methods.ts'
@@ -60,7 +61,10 @@ export async function createStudy(parts: CreateStudyParts, input: CreateStudyInp
     originalFile: original?.file ?? null,
     settings: settings.methods,
   })
-  const swept = sweptMethods(chosen.methods, settings.methods, input.sweep ?? noSweep)
+  // With a given original, CF drops out of the features.
+  const swept = sweptMethods(chosen.methods, settings.methods, input.sweep ?? noSweep, (method, params) =>
+    original === null ? params : withoutCheckpoints(method, params).params,
+  )
   const config = (forgetSet: ForgetSet): StudyConfig =>
     studyConfig({
       dataset,

@@ -32,7 +32,10 @@ export async function planStudy(repositories: Repositories, jobs: Jobs, loaded: 
     })
   }
   const toCompute = stages.filter((stage) => stage.state !== 'succeeded')
-  const trained = (kind: PlannedStage['kind']): number => toCompute.filter((stage) => stage.kind === kind).length
+  // What is trained once more to an early epoch is no further model.
+  const partial = new Set(loaded.nodes.flatMap(({ key, params }) => ('until' in params ? [key] : [])))
+  const trained = (kind: PlannedStage['kind']): number =>
+    toCompute.filter((stage) => stage.kind === kind && !partial.has(stage.key)).length
   const workers = jobs.workersOf(loaded)
   return {
     study: loaded.study.name,

@@ -24,14 +24,16 @@ export interface SweptMethods {
 }
 
 /**
- * The variants that a sweep makes. One that equals its method as the study has it is left out: it would be the same run
- * twice.
+ * The variants that a sweep makes. One that equals its method as the study has it, or another variant, is left out: it
+ * would be the same run twice.
  * @throws AppError `bad-input` for an unknown method, key or value, for a method that isn't chosen, and for too many.
  */
 export function sweptMethods(
   methods: readonly string[],
   settings: Readonly<Record<string, MethodParams>>,
   { factors, grid }: Sweep,
+  /** What of a method's parameters comes into effect in this study. */
+  effective: (method: string, params: MethodParams) => MethodParams = (_, params) => params,
 ): SweptMethods {
   const byMethod = new Map<string, Map<string, readonly VariantValue[]>>()
   for (const [key, values] of Object.entries(factors)) {
@@ -48,13 +50,18 @@ export function sweptMethods(
   const notes: string[] = []
   for (const method of methods) {
     all.push(method)
+    const own = complete[method] ?? {}
+    const effectOf = (variant: MethodParams): string => JSON.stringify(effective(method, { ...own, ...variant }))
+    const known = new Map([[effectOf({}), method]])
     for (const variant of variantsOf(byMethod.get(method) ?? new Map(), grid)) {
       const id = variantId(method, variant)
       if (all.includes(id)) continue
-      if (Object.entries(variant).every(([key, value]) => complete[method]?.[key] === value)) {
-        notes.push(`${id} is ${method} itself, so it is not run twice.`)
+      const same = known.get(effectOf(variant))
+      if (same !== undefined) {
+        notes.push(`${id} is ${same === method ? `${method} itself` : `${same} again`}, so it is not run twice.`)
         continue
       }
+      known.set(effectOf(variant), id)
       all.push(id)
       given[id] = variant
     }

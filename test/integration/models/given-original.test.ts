@@ -82,6 +82,18 @@ describe('a model that leaves one study and enters another', () => {
     expect(stages.filter(({ kind }) => kind === 'train-twin')).toHaveLength(1)
   })
 
+  it('runs no variant of a sweep twice that only CF tells from another', async () => {
+    const noted = bench.notes.length
+    const study = await create({
+      name: 'swept',
+      methods: ['tmu'],
+      sweep: { factors: { 'tmu.features': ['df+cf', 'df', 'df+af'] }, grid: false },
+    })
+    const { config } = await bench.api.studies.get({ study })
+    expect(config.methods).toEqual(['tmu', 'tmu[features=df+cf]'])
+    expect(bench.notes.slice(noted).join('\n')).toContain('tmu[features=df] is tmu[features=df+cf] again')
+  })
+
   it('refuses such methods and settings by name where they were asked for', async () => {
     await expect(create({ methods: ['gold', 'rewind'] })).rejects.toMatchObject({
       code: 'unsupported',

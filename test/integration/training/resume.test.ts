@@ -80,6 +80,21 @@ describe('a training that is interrupted and resumed', () => {
     })
   }
 
+  it('comes to an epoch that was not kept by training up to there, interrupted or not', async () => {
+    await using stored = await storeProblem()
+    const params = { data: problem.data, architecture: 'tiny-cnn', recipe: { ...recipe, epochs: 4 }, keepEpochs: [3] }
+    const inputs = { images: stored.images, labels: stored.labels, members: await stored.ids(range(0, 64)) }
+    const run = (spec: StageSpec) => runStage(spec, stored.objects.root, { signal: never, onProgress: () => {} })
+    const whole = await run(specOf('train-original', params, inputs))
+    const spec = specOf('train-original', { ...params, until: 3 }, inputs)
+    const partial = await run(spec)
+    expect(Object.keys(partial.outputs).sort()).toEqual(['curve', 'epoch-3'])
+    expect(partial.outputs['epoch-3']).toBe(whole.outputs['epoch-3'])
+    expect(partial.cost.visitsBackward).toBe(3 * 64)
+    const resumed = await run({ ...spec, checkpoint: await interrupted(spec, stored, 2) })
+    expect(resumed.outputs).toEqual(partial.outputs)
+  })
+
   it('starts over when its checkpoint is gone, damaged or of another stage', async () => {
     await using stored = await storeProblem()
     const params = { data: problem.data, architecture: 'tiny-cnn', recipe }

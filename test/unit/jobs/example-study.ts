@@ -81,6 +81,7 @@ export function exampleMaterial({ forget = 'F' }: { readonly forget?: string } =
       twin: list('H_c', 25),
       twinOf: (shift) =>
         shift === undefined || shift.share === 1 ? list('H_c', 25) : list(`H_c ${shift.share}`, 25 * shift.share),
+      shiftedTwins: [list('H_c 0.2', 5)],
       retainSample: list(`R sample without ${forget}`, 70),
       evaluation: list('E', 50),
       classRetain: 20,

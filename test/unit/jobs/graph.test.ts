@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { completeMethodOptions, defaultMethods } from '#main/compute/methods.ts'
+import { completeMethodOptions, defaultMethods, methodIds } from '#main/compute/methods.ts'
 import type { StageNode } from '#main/compute/stages.ts'
+import { estimateVisits } from '#main/workbench/jobs/estimate.ts'
 import { assertGoldIsEvidence } from '#main/workbench/jobs/gold-guard.ts'
 import { type CompiledStudy, compileStudy, dependenciesOf } from '#main/workbench/jobs/graph.ts'
 import type { StudyConfig } from '#shared/domain/study.ts'
 import type { StageKey } from '#shared/ids.ts'
 import { exampleConfig, exampleMaterial } from './example-study.ts'
 
+const tmuFamily = ['tmu', 'tmu-faithful', 'tmu-soft', 'cf-quantile']
 const compile = (changes: Partial<StudyConfig> = {}, material = exampleMaterial()): CompiledStudy =>
   compileStudy(exampleConfig(changes), material, 'wasm')
 
@@ -51,11 +53,20 @@ describe('study graph', () => {
     }
   })
 
-  it('trains each gold once however many seeds and methods there are', () => {
-    const study = compile({ seeds: [1, 2, 3], goldSeeds: [1001, 1002] })
-    expect(ofKind(study, 'train-gold').map((node) => node.seed)).toEqual([1001, 1002])
-    expect(ofKind(study, 'train-original').map((node) => node.seed)).toEqual([1, 2, 3])
-    expect(ofKind(study, 'train-twin')).toHaveLength(3)
+  it('trains one original and one twin a seed and each gold once, however many methods there are', () => {
+    const twelve = [...methodIds.filter((id) => id !== 'gold').slice(0, 7), 'gold', ...tmuFamily]
+    expect(twelve).toHaveLength(12)
+    for (const methods of [twelve, [...twelve].reverse(), defaultMethods, methodIds]) {
+      const study = compile({
+        methods,
+        methodParams: completeMethodOptions(methods, {}),
+        seeds: [1, 2, 3],
+        goldSeeds: [1001, 1002],
+      })
+      expect(ofKind(study, 'train-gold').map((node) => node.seed)).toEqual([1001, 1002])
+      expect(ofKind(study, 'train-original').map((node) => node.seed)).toEqual([1, 2, 3])
+      expect(ofKind(study, 'train-twin').map((node) => node.seed)).toEqual([1, 2, 3])
+    }
   })
 
   it('trains no twin when no method needs one', () => {
@@ -203,14 +214,31 @@ describe('study graph', () => {
     expect(runOf(study, 'count-matched-random').twin).toEqual(runOf(study, 'tmu').twin)
   })
 
-  it('keeps the usual early epochs and those that methods ask for', () => {
-    const methods = ['gold', 'rewind']
-    const methodParams = completeMethodOptions(methods, { rewind: { epoch: 5 } })
-    const [original] = ofKind(
-      compile({ methods, methodParams }),
-      'train-original',
-    ) as readonly StageNode<'train-original'>[]
-    expect(original.params.keepEpochs).toEqual([1, 2, 3, 4, 5, 6, 8])
+  it('counts the images of a twin pool of another size', () => {
+    const methods = ['tmu', 'tmu[twinShare=0.2]']
+    const methodParams = completeMethodOptions(methods, { 'tmu[twinShare=0.2]': { twinShare: 0.2 } })
+    const { lists } = exampleMaterial()
+    const twins = ofKind(compile({ methods, methodParams }), 'train-twin')
+    // 100 members and 25 or 5 twin samples, 3 epochs.
+    expect(twins.map((node) => estimateVisits(node, lists).visitsBackward)).toEqual([375, 315])
+  })
+
+  it('trains for an early epoch that isn\u2019t kept by itself, and leaves the original as it is', () => {
+    const methods = ['gold', 'tmu', 'rewind']
+    const originalsOf = (given: Readonly<Record<string, Record<string, unknown>>>) =>
+      ofKind(
+        compile({ methods, methodParams: completeMethodOptions(methods, given) }),
+        'train-original',
+      ) as readonly StageNode<'train-original'>[]
+    const [usual, ...more] = originalsOf({})
+    expect(usual.params.keepEpochs).toEqual([1, 2, 3, 4, 6, 8])
+    expect(more).toEqual([])
+    const asked = originalsOf({ rewind: { epoch: 5 }, tmu: { earlyEpoch: 5 } })
+    expect(asked.map(({ key }) => key)).toEqual([usual.key, expect.any(String)])
+    expect(asked[1]).toMatchObject({ params: { keepEpochs: [5], until: 5 }, seed: usual.seed, inputs: usual.inputs })
+    const study = compile({ methods, methodParams: completeMethodOptions(methods, { rewind: { epoch: 5 } }) })
+    const rewind = ofKind(study, 'unlearn').find(({ label }) => label.startsWith('rewind'))
+    expect(rewind?.inputs['epoch-5']).toEqual({ stage: asked[1].key, output: 'epoch-5' })
   })
 
   it('trains the original and the twin of a second forget set of the same class no second time', () => {

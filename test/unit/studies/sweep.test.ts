@@ -52,6 +52,20 @@ describe('a sweep', () => {
     ])
   })
 
+  it('leaves out what comes to the same as another variant or the method itself', () => {
+    const factors = { 'tmu.features': ['df+cf', 'df', 'af+cf', 'df+af'] }
+    // As with a given original, under which CF can't be measured.
+    const found = sweptMethods(['tmu'], { tmu: { features: 'df+af+cf' } }, { factors, grid: false }, (_, params) => ({
+      ...params,
+      features: String(params['features']).replace('+cf', ''),
+    }))
+    expect(found.methods).toEqual(['tmu', 'tmu[features=df+cf]', 'tmu[features=af+cf]'])
+    expect(found.notes).toEqual([
+      'tmu[features=df] is tmu[features=df+cf] again, so it is not run twice.',
+      'tmu[features=df+af] is tmu itself, so it is not run twice.',
+    ])
+  })
+
   it('leaves out the value that the method has already, and says so', () => {
     const found = sweep({ 'tmu.neighbours': [5, 6] })
     expect(found.methods).toEqual(['gold', 'tmu', 'tmu[neighbours=6]', 'rewind'])

@@ -25,11 +25,15 @@ interface TrainingState {
  */
 export async function* train(plan: TrainPlan, context: StageContext): AsyncGenerator<StageProgress, void> {
   const startedAt = performance.now()
-  const totalSteps = stepCounts(plan).reduce((sum, steps) => sum + steps, 0)
+  const { until = plan.epochs } = plan
+  const counts = stepCounts(plan)
+  const sumOf = (steps: readonly number[]): number => steps.reduce((sum, count) => sum + count, 0)
+  const totalSteps = sumOf(counts)
+  const stepsHere = sumOf(counts.slice(0, until))
   const [from, to] = plan.progress ?? [0, 1]
   const progressAt = (step: number): StageProgress => ({
     kind: 'progress',
-    value: from + (to - from) * (totalSteps === 0 ? 1 : step / totalSteps),
+    value: from + (to - from) * (stepsHere === 0 ? 1 : step / stepsHere),
   })
   const { network } = plan
   const state = stepState(context.engine, plan)
@@ -57,7 +61,7 @@ export async function* train(plan: TrainPlan, context: StageContext): AsyncGener
     }
     yield progressAt(step)
 
-    for (; epoch < plan.epochs; epoch++) {
+    for (; epoch < until; epoch++) {
       const noise = Random.of(plan.seed, plan.stream, 'noise', epoch)
       const normals = (): number => noise.normal()
       const learningRate = learningRateAt(plan, { step, totalSteps, epoch })

@@ -33,7 +33,7 @@ export const trainingRunners: StageRunners<TrainingKind | 'random-init'> = {
       network.load(await context.readWeights(inputOf(spec, 'original')))
       const members = await context.readIds(inputOf(spec, 'members'))
       const twin = await context.readIds(inputOf(spec, 'twin'))
-      const curve = yield* trained(spec, context, network, concatenated(members, twin), undefined, (feed) =>
+      const curve = yield* trained(spec, context, network, concatenated(members, twin), {}, (feed) =>
         corrupted(feed, twin, spec.params.corruption),
       )
       return await outputsOf(context, network, curve)
@@ -59,7 +59,7 @@ async function* trainKeeping(
   spec: StageSpec<'train-original'> | StageSpec<'train-shadow'>,
   context: RunnerContext,
 ): AsyncGenerator<StageProgress, StageOutputs> {
-  const { keepEpochs, recipe } = spec.params
+  const { keepEpochs, recipe, until } = spec.params
   const beyond = keepEpochs.find((epoch) => !(epoch >= 1 && epoch <= recipe.epochs))
   if (beyond !== undefined) {
     throw new AppError('bad-input', `The original has no epoch ${beyond}: it is trained for ${recipe.epochs}.`, {
@@ -70,8 +70,14 @@ async function* trainKeeping(
   const network = await untrained(spec, context)
   try {
     const samples = await context.readIds(inputOf(spec, 'members'))
-    const curve = yield* trained(spec, context, network, samples, { epochs: keepEpochs, into: kept })
-    const outputs: Record<string, ObjectHash> = { ...(await outputsOf(context, network, curve)) }
+    const curve = yield* trained(spec, context, network, samples, {
+      keep: { epochs: keepEpochs, into: kept },
+      ...(until === undefined ? {} : { until }),
+    })
+    const outputs: Record<string, ObjectHash> =
+      until === undefined
+        ? { ...(await outputsOf(context, network, curve)) }
+        : { curve: await context.writeJson(curve) }
     for (const [epoch, weights] of kept) outputs[`epoch-${epoch}`] = await context.writeArrays(weights)
     return outputs
   } finally {
@@ -92,7 +98,7 @@ async function* trained<K extends TrainingKind>(
   context: RunnerContext,
   network: Network,
   samples: Int32Array,
-  keep?: TrainPlan['keep'],
+  more: Pick<TrainPlan, 'keep' | 'until'> = {},
   changed: (feed: ImageFeed) => ImageFeed = (feed) => feed,
 ): AsyncGenerator<StageProgress, readonly CurvePoint[]> {
   const { data, recipe } = spec.params
@@ -106,7 +112,7 @@ async function* trained<K extends TrainingKind>(
     seed: spec.seed,
     stream: spec.kind,
     checkpoints: context.checkpoints,
-    ...(keep === undefined ? {} : { keep }),
+    ...more,
   }
   for await (const event of train(plan, await context.stage())) {
     if (event.kind === 'curve') curve.push(event.point)

@@ -141,6 +141,8 @@ export interface TrainPlan {
    */
   readonly items: TrainingItems | ((epoch: number) => TrainingItems | readonly TrainingPass[])
   readonly epochs: number
+  /** Stops after this epoch (1-based), as if it were interrupted: the schedule is that of all `epochs`. */
+  readonly until?: number
   readonly batchSize: number
   readonly optimizer: Recipe['optimizer']
   readonly lr: number

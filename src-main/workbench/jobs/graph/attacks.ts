@@ -23,8 +23,8 @@ export interface AttackedStudy {
   readonly runs: readonly CompiledRun[]
 }
 
-/** Epochs of shadow models that are always kept: an attack on methods that is added later finds the usual ones. */
-const alwaysKeptOfShadows: readonly number[] = [2, 4]
+/** Epochs of shadow models that are kept: an attack on methods that is added later finds the usual ones. */
+const keptOfShadows: readonly number[] = [2, 4]
 /** Apart from the seeds of runs (from 1) and golds (from 1001). */
 const firstRepeatSeed = 2001
 const firstShadowSeed = 3001
@@ -44,7 +44,7 @@ export function* addAttacks(
 ): Generator<void, readonly CompiledAttack[], void> {
   const compiled: CompiledAttack[] = []
   const lists = graph.lists.shadows
-  const shadows = lists === undefined ? [] : addShadows(graph, lists, plan)
+  const shadows = lists === undefined ? [] : addShadows(graph, lists)
   const builder = new AttackBuilder(graph, plan, study, shadows)
   for (const attack of plan.attacks) {
     if (attack === 'ulira' || attack === 'klom' || attack === 'forgetting-quality') {
@@ -73,11 +73,11 @@ function attackableMethods(graph: GraphBuilder, attack: 'ulira' | 'klom' | 'forg
   })
 }
 
-function addShadows(graph: GraphBuilder, { audit, halves }: ShadowLists, plan: AttackPlan): readonly ShadowStages[] {
+function addShadows(graph: GraphBuilder, { audit, halves }: ShadowLists): readonly ShadowStages[] {
   if (audit.count === 0) return []
   const { data, config, images, labels, lists } = graph
   const { architecture, recipe } = config
-  const keepEpochs = shadowEpochs(graph, plan)
+  const keepEpochs = keptOfShadows.filter((epoch) => epoch <= recipe.epochs)
   return halves.map(({ members }, number) => {
     const about = { seed: firstShadowSeed + number, scope: 'evidence', label: `shadow ${number}` } as const
     const input = { object: members.object }
@@ -100,15 +100,6 @@ function addShadows(graph: GraphBuilder, { audit, halves }: ShadowLists, plan: A
     )
     return { train, outcome, members: input, number }
   })
-}
-
-function shadowEpochs({ config }: GraphBuilder, plan: AttackPlan): readonly number[] {
-  const epochs = new Set(alwaysKeptOfShadows.filter((epoch) => epoch <= config.recipe.epochs))
-  if (plan.attacks.includes('ulira')) {
-    epochs.add(config.earlyEpoch)
-    for (const method of config.methods) for (const epoch of methodNeeds(config, method).epochs ?? []) epochs.add(epoch)
-  }
-  return [...epochs].sort((a, b) => a - b)
 }
 
 class AttackBuilder {

@@ -12,11 +12,6 @@ export function methodNeeds(config: StudyConfig, method: string): MethodNeeds {
   return methodOf(method).needs(paramsOf(config, method))
 }
 
-/** The method's own epoch of M_e; null: the study's, or it has no predictor. */
-export function earlyEpochOf(config: StudyConfig, method: string): number | null {
-  return methodOf(method).features?.(paramsOf(config, method)).earlyEpoch ?? null
-}
-
 export function featurePlan(config: StudyConfig, method: string): FeaturePlan {
   const plan = methodOf(method).features?.(paramsOf(config, method))
   if (plan === undefined) throw new AppError('internal', `The method ${method} predicts labels but names no features.`)

@@ -1,7 +1,7 @@
 /** The twin problem: M_t, the features on both sides, and the predictor that learns easy from hard on it. */
 import type { Corruption, StageNode, TwinShift } from '#main/compute/stages.ts'
 import type { StageKey } from '#shared/ids.ts'
-import type { ModelStages } from './base-models.ts'
+import { earlyWeights, type ModelStages } from './base-models.ts'
 import { type GraphBuilder, outputOf } from './graph-builder.ts'
 import { featurePlan } from './method-settings.ts'
 
@@ -64,7 +64,7 @@ export function addTwinLineage(graph: GraphBuilder, method: string, stages: Mode
     labels,
     references: { object: lists.retain.object },
     ...(config.original === undefined
-      ? { early: outputOf(stages.checkpoints, `epoch-${plan.earlyEpoch ?? config.earlyEpoch}`) }
+      ? { early: earlyWeights(graph, stages, plan.earlyEpoch ?? config.earlyEpoch) }
       : {}),
   }
   const twinFeatures = graph.add(

@@ -1,7 +1,7 @@
 /** A method's own stage and the predictions of what it makes. */
 import type { StageNode } from '#main/compute/stages.ts'
 import { baseMethodOf } from '#shared/domain/method-variant.ts'
-import type { ModelStages } from './base-models.ts'
+import { earlyWeights, type ModelStages } from './base-models.ts'
 import { type GraphBuilder, type InputsOf, outputOf } from './graph-builder.ts'
 import type { Labelling } from './labelling.ts'
 import { methodNeeds, paramsOf } from './method-settings.ts'
@@ -55,7 +55,7 @@ export function addUnlearnStage(
   if (needs.twin === true) {
     inputs.twinModel = outputOf(addTwin(graph, seed, needs.twinShift), 'weights')
   }
-  for (const epoch of needs.epochs ?? []) inputs[`epoch-${epoch}`] = outputOf(seed.checkpoints, `epoch-${epoch}`)
+  for (const epoch of needs.epochs ?? []) inputs[`epoch-${epoch}`] = earlyWeights(graph, seed, epoch)
   const twinCorruption = needs.twin === true ? corruptionOf(needs.twinShift) : {}
   const about =
     repeat === undefined
