@@ -3,77 +3,21 @@
  * 32x32 PNG files and one of JPEG files, and a check of the 60,000. Memory is the peak of the child process's resident
  * set, read from the system every 20 ms. Exits with 1 when a limit is missed.
  */
-import { readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { encode as encodeJpeg } from 'jpeg-js'
 import { PNG } from 'pngjs'
 import { ObjectStore } from '#main/artifacts/object-store.ts'
-import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
-import type { Launcher } from '#main/compute/pool/launcher.ts'
 import { openStore } from '#main/store/open-store.ts'
 import { createDatasetUseCases } from '#main/workbench/datasets/use-cases.ts'
 import { Random } from '#shared/random.ts'
+import { type Used, watchingLauncher } from './import/watching-launcher.ts'
 
 const cifarImages = 60_000
 const folderImages = Number(process.argv[2] ?? 6000)
 const imageBytes = 3072
 const limits = { cifar: 20_000, folder: 1500, mebibytes: 500 }
-
-/** Children as they are launched, with an eye on their memory. */
-function watchingLauncher(): { readonly launcher: Launcher; used(): Used } {
-  let peak = 0
-  let cpu = 0
-  const launcher: Launcher = {
-    spawn(entry, env) {
-      const child = forkLauncher.spawn(entry, env) as ReturnType<typeof forkLauncher.spawn>
-      const timer = setInterval(() => {
-        if (child.pid === undefined) return
-        peak = Math.max(peak, residentMebibytes(child.pid))
-        cpu = cpuSeconds(child.pid) ?? cpu
-      }, 20)
-      child.onExit(() => clearInterval(timer))
-      return child as never
-    },
-  }
-  return {
-    launcher,
-    used() {
-      const found = { mebibytes: peak, cpu }
-      peak = 0
-      cpu = 0
-      return found
-    },
-  }
-}
-
-interface Used {
-  readonly mebibytes: number
-  /** Of the child, all threads: what a busy machine can't blur. */
-  readonly cpu: number
-}
-
-function cpuSeconds(pid: number): number | null {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /, '')
-      .split(' ')
-    return (Number(fields[11]) + Number(fields[12])) / 100
-  } catch {
-    return null
-  }
-}
-
-/** The system's own high-water mark where it keeps one. */
-function residentMebibytes(pid: number): number {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-    return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024
-  } catch {
-    return 0
-  }
-}
 
 /** Smooth coloured patches with noise, so that files have the size of real ones. */
 function picture(random: Random): Uint8Array {

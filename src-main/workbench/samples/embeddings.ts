@@ -3,20 +3,20 @@ import { mkdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
+import { nearestTo } from '#main/workbench/datasets/nearest-neighbours.ts'
 import { streamProgress } from '#main/workbench/progress-queue.ts'
 import type { Dataset } from '#shared/domain/dataset.ts'
 import type { EmbeddingEvent, EmbeddingMethod, Neighbour } from '#shared/domain/sample.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash } from '#shared/ids.ts'
 import { readClusters, type SampleClusters } from './cluster-samples.ts'
-import { nearestTo } from './nearest-neighbours.ts'
 import { pack } from './pack.ts'
 import { type Reduced, readReduced } from './reduced-file.ts'
 import { runSampleWorker } from './run-sample-worker.ts'
 import type { ReduceJob, SampleJob, SampleProgress, UmapJob } from './sample-job.ts'
 
 /** Raised when equal inputs may give other coordinates. */
-const version = 1
+const version = 2
 
 /** What the samples are compared by: their pixels, or a model's features in an outcome. */
 export type EmbeddingSource = 'pixels' | { readonly outcome: ObjectHash; readonly model: string }
@@ -98,16 +98,8 @@ export class Embeddings {
         hint: 'Compare by pixels instead.',
       })
     }
-    const { nearest, squares } = nearestTo(
-      reduced.coordinates,
-      reduced.width,
-      row,
-      Math.min(count + 1, reduced.ids.length),
-    )
-    return Array.from(nearest.subarray(1), (other, i) => ({
-      index: reduced.ids[other],
-      distance: Math.sqrt(squares[i + 1]),
-    }))
+    const nearest = nearestTo(reduced.coordinates, reduced.width, row, count)
+    return nearest.map(({ row: other, distance }) => ({ index: reduced.ids[other], distance }))
   }
 
   /**

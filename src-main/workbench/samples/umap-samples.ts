@@ -1,7 +1,7 @@
 import { UMAP } from 'umap-js'
+import { nearestNeighbours, nearestTo } from '#main/workbench/datasets/nearest-neighbours.ts'
 import { AppError } from '#shared/errors.ts'
 import { Random } from '#shared/random.ts'
-import { nearestNeighbours } from './nearest-neighbours.ts'
 import { readReduced, writeReduced } from './reduced-file.ts'
 import type { SampleProgress, UmapJob } from './sample-job.ts'
 
@@ -10,8 +10,7 @@ const neighbourCount = 15
 const epochsFor = (count: number): number => (count <= 2000 ? 300 : 200)
 
 /**
- * UMAP (McInnes, Healy and Melville 2018) of the reduced coordinates. Neighbours are exact; the start and the draws
- * come from the seed. Where there are more samples than `limit`, an even draw of them is placed.
+ * UMAP (McInnes, Healy and Melville 2018) of the reduced coordinates. The start and the draws come from the seed. Where there are more samples than `limit`, an even draw of them is placed.
  */
 export async function placeByUmap(job: UmapJob, send: (event: SampleProgress) => void): Promise<void> {
   const reduced = await readReduced(job.reduced)
@@ -26,8 +25,8 @@ export async function placeByUmap(job: UmapJob, send: (event: SampleProgress) =>
   const ids = chosen.map((row) => reduced.ids[row])
   if (count <= neighbourCount) throw tooFew(count)
 
-  const { indices, distances } = nearestNeighbours(rows, width, neighbourCount, (value) =>
-    send({ kind: 'progress', phase: 'neighbours', value: 0.3 * value, etaSeconds: null }),
+  const neighbours = await neighboursOf(rows, width, (done) =>
+    send({ kind: 'progress', phase: 'neighbours', value: (0.3 * done) / count, etaSeconds: null }),
   )
   const random = Random.of(job.seed, 'umap')
   const umap = new UMAP({
@@ -36,7 +35,7 @@ export async function placeByUmap(job: UmapJob, send: (event: SampleProgress) =>
     minDist: 0.1,
     random: () => random.uniform(),
   })
-  umap.setPrecomputedKNN(asRows(indices, count), asRows(distances, count))
+  umap.setPrecomputedKNN(neighbours.indices, neighbours.distances)
   const epochs = umap.initializeFit(asRows(rows, count))
   const fitting = performance.now()
   let told = fitting
@@ -65,6 +64,29 @@ function drawRows(count: number, limit: number, seed: number): Int32Array {
   const all = Int32Array.from({ length: count }, (_, row) => row)
   if (count <= limit) return all
   return Random.of(seed, 'umap', 'sample').shuffle(all).slice(0, limit).sort()
+}
+
+/** As UMAP expects them: each row itself comes first. */
+async function neighboursOf(
+  rows: Float32Array,
+  width: number,
+  onProgress: (done: number) => void,
+): Promise<{ readonly indices: number[][]; readonly distances: number[][] }> {
+  const others = neighbourCount - 1
+  const found = await nearestNeighbours(rows, width, others, onProgress)
+  const indices: number[][] = []
+  const distances: number[][] = []
+  for (let row = 0; row < rows.length / width; row++) {
+    const near = found.indices.subarray(row * others, (row + 1) * others)
+    // The cells of a row that is far from all others may hold too few.
+    const exact = near.includes(-1) ? nearestTo(rows, width, row, others) : null
+    indices.push([row, ...(exact?.map((other) => other.row) ?? near)])
+    distances.push([
+      0,
+      ...(exact?.map(({ distance }) => distance) ?? found.distances.subarray(row * others, (row + 1) * others)),
+    ])
+  }
+  return { indices, distances }
 }
 
 function asRows(values: Float32Array | Int32Array, count: number): number[][] {

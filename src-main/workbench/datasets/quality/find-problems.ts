@@ -8,9 +8,9 @@ import type {
   QualityThresholds,
 } from '#shared/domain/quality.ts'
 import type { DatasetProgress } from '#shared/progress.ts'
+import { nearestNeighbours } from '../nearest-neighbours.ts'
 import { principalComponents } from '../principal-components.ts'
 import { findNearDuplicates } from './near-duplicates.ts'
-import { nearestNeighbours } from './nearest-neighbours.ts'
 import { perceptualHash } from './perceptual-hash.ts'
 import { createThumbnailer, thumbSize } from './thumbnail.ts'
 
@@ -75,7 +75,7 @@ export async function findProblems(
     onProgress('comparing', Math.round(share * count), count),
   )
   const { scores } = principalComponents(thumbs, thumbSize, components)
-  const neighbours = await nearestNeighbours(
+  const { indices: neighbours } = await nearestNeighbours(
     scores,
     scores.length / Math.max(1, count),
     thresholds.neighbours,
