@@ -4,16 +4,17 @@
  * Says how long it will take before it starts, goes on where it was interrupted, and with `--write` puts the table into
  * docs/benchmark.md. `--only fashion|cifar`, `--engine ID`, `--seeds N`, `--quick` (two epochs, to see it run), `--json`.
  */
-import { createReadStream, existsSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
-import { createGunzip } from 'node:zlib'
-import { extract } from 'tar-stream'
 import { demoMethodOptions, methodIds, methodOf } from '#main/compute/methods.ts'
+import { gunzipPieces } from '#main/formats/gunzip.ts'
+import { openInputFile } from '#main/formats/input-file.ts'
 import { connect } from '#main/shell/connect.ts'
+import { ByteReader } from '#main/workbench/datasets/sources/byte-reader.ts'
+import { tarEntries } from '#main/workbench/datasets/sources/tar-entries.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import { isPresent } from '#shared/domain/metrics.ts'
 import type { ComparedMetric, StudyStatistics } from '#shared/domain/statistics.ts'
@@ -171,26 +172,20 @@ async function everyRun({ id }: Study): Promise<readonly Run[]> {
 /** The first images of each class, in the archive's own order: the same subset for everybody. */
 async function unpackSubset(archive: string, folder: string): Promise<void> {
   const counts = new Map<string, number>()
-  const entries = extract()
-  entries.on('entry', (header, stream, next) => {
-    const [, split, label, file] = header.name.split('/')
+  await using file = await openInputFile(archive)
+  const reader = new ByteReader(gunzipPieces(file))
+  for await (const { name, size, kind } of tarEntries(reader)) {
+    const [, split, label, image] = name.split('/')
     const taken = counts.get(label ?? '') ?? 0
     const wanted = label === forgottenClass ? cifarImages.forgotten : cifarImages.usual
-    if (header.type !== 'file' || split !== 'train' || label === undefined || file === undefined || taken >= wanted) {
-      stream.on('end', next)
-      stream.resume()
-      return
+    if (kind !== 'file' || split !== 'train' || label === undefined || image === undefined || taken >= wanted) {
+      await reader.skip(size)
+      continue
     }
     counts.set(label, taken + 1)
-    const chunks: Buffer[] = []
-    stream.on('data', (chunk) => chunks.push(chunk as Buffer))
-    stream.on('end', () => {
-      mkdir(join(folder, label), { recursive: true })
-        .then(() => writeFile(join(folder, label, file), Buffer.concat(chunks)))
-        .then(() => next(), next)
-    })
-  })
-  await pipeline(createReadStream(archive), createGunzip(), entries)
+    await mkdir(join(folder, label), { recursive: true })
+    await writeFile(join(folder, label, image), await reader.take(size))
+  }
 }
 
 function section(

@@ -1,16 +1,20 @@
-import { UMAP } from 'umap-js'
+import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import { nearestNeighbours, nearestTo } from '#main/workbench/datasets/nearest-neighbours.ts'
 import { AppError } from '#shared/errors.ts'
 import { Random } from '#shared/random.ts'
 import { readReduced, writeReduced } from './reduced-file.ts'
 import type { SampleProgress, UmapJob } from './sample-job.ts'
+import { fuzzyGraph, layOut, startingPlaces } from './umap.ts'
 
 const neighbourCount = 15
-/** Of UMAP's own defaults: 500 for small sets, 200 for large ones. */
-const epochsFor = (count: number): number => (count <= 2000 ? 300 : 200)
+/** As the reference implementation has them for large sets; small ones get more. */
+const epochsFor = (count: number): number => (count <= 2000 ? 500 : 200)
+/** Of the whole, until the layout begins. */
+const neighboursShare = 0.3
 
 /**
- * UMAP (McInnes, Healy and Melville 2018) of the reduced coordinates. The start and the draws come from the seed. Where there are more samples than `limit`, an even draw of them is placed.
+ * UMAP of the reduced coordinates. The draws come from the seed. Where there are more samples than `limit`, an even draw
+ * of them is placed.
  */
 export async function placeByUmap(job: UmapJob, send: (event: SampleProgress) => void): Promise<void> {
   const reduced = await readReduced(job.reduced)
@@ -25,36 +29,25 @@ export async function placeByUmap(job: UmapJob, send: (event: SampleProgress) =>
   const ids = chosen.map((row) => reduced.ids[row])
   if (count <= neighbourCount) throw tooFew(count)
 
-  const neighbours = await neighboursOf(rows, width, (done) =>
-    send({ kind: 'progress', phase: 'neighbours', value: (0.3 * done) / count, etaSeconds: null }),
+  const { indices, distances } = await neighboursOf(rows, width, (done) =>
+    send({ kind: 'progress', phase: 'neighbours', value: (neighboursShare * done) / count, etaSeconds: null }),
   )
   const random = Random.of(job.seed, 'umap')
-  const umap = new UMAP({
-    nNeighbors: neighbourCount,
-    nEpochs: epochsFor(count),
-    minDist: 0.1,
-    random: () => random.uniform(),
-  })
-  umap.setPrecomputedKNN(neighbours.indices, neighbours.distances)
-  const epochs = umap.initializeFit(asRows(rows, count))
+  const graph = fuzzyGraph(indices, distances, neighbourCount)
+  const coordinates = startingPlaces(rows, width, random)
+  const epochs = epochsFor(count)
   const fitting = performance.now()
   let told = fitting
-  for (let epoch = 0; epoch < epochs; epoch++) {
-    umap.step()
+  for (const epoch of layOut(coordinates, graph, epochs, random)) {
     const now = performance.now()
     if (now - told < 200) continue
     told = now
-    const done = (epoch + 1) / epochs
-    const etaSeconds = ((now - fitting) / 1000 / (epoch + 1)) * (epochs - epoch - 1)
-    send({ kind: 'progress', phase: 'umap', value: 0.3 + 0.7 * done, etaSeconds })
+    const etaSeconds = ((now - fitting) / 1000 / epoch) * (epochs - epoch)
+    const value = neighboursShare + (1 - neighboursShare) * (epoch / epochs)
+    send({ kind: 'progress', phase: 'umap', value, etaSeconds })
     // Lets the message leave.
-    await new Promise((resolve) => setImmediate(resolve))
+    await yieldToOthers()
   }
-  const coordinates = new Float32Array(count * 2)
-  umap.getEmbedding().forEach(([x = 0, y = 0], i) => {
-    coordinates[2 * i] = x
-    coordinates[2 * i + 1] = y
-  })
   await writeReduced(job.file, { ids, coordinates, width: 2, explained: [] })
   send({ kind: 'progress', phase: 'umap', value: 1, etaSeconds: 0 })
 }
@@ -66,32 +59,22 @@ function drawRows(count: number, limit: number, seed: number): Int32Array {
   return Random.of(seed, 'umap', 'sample').shuffle(all).slice(0, limit).sort()
 }
 
-/** As UMAP expects them: each row itself comes first. */
+/** The cells of a row that is far from all others may hold too few: it is then compared with all. */
 async function neighboursOf(
   rows: Float32Array,
   width: number,
   onProgress: (done: number) => void,
-): Promise<{ readonly indices: number[][]; readonly distances: number[][] }> {
-  const others = neighbourCount - 1
-  const found = await nearestNeighbours(rows, width, others, onProgress)
-  const indices: number[][] = []
-  const distances: number[][] = []
+): Promise<{ readonly indices: Int32Array; readonly distances: Float32Array }> {
+  const found = await nearestNeighbours(rows, width, neighbourCount, onProgress)
   for (let row = 0; row < rows.length / width; row++) {
-    const near = found.indices.subarray(row * others, (row + 1) * others)
-    // The cells of a row that is far from all others may hold too few.
-    const exact = near.includes(-1) ? nearestTo(rows, width, row, others) : null
-    indices.push([row, ...(exact?.map((other) => other.row) ?? near)])
-    distances.push([
-      0,
-      ...(exact?.map(({ distance }) => distance) ?? found.distances.subarray(row * others, (row + 1) * others)),
-    ])
+    const first = row * neighbourCount
+    if (found.indices[first + neighbourCount - 1] >= 0) continue
+    nearestTo(rows, width, row, neighbourCount).forEach(({ row: other, distance }, i) => {
+      found.indices[first + i] = other
+      found.distances[first + i] = distance
+    })
   }
-  return { indices, distances }
-}
-
-function asRows(values: Float32Array | Int32Array, count: number): number[][] {
-  const width = values.length / count
-  return Array.from({ length: count }, (_, i) => Array.from(values.subarray(i * width, (i + 1) * width)))
+  return found
 }
 
 function tooFew(count: number): AppError {

@@ -117,7 +117,7 @@ it('maps are computed in a process of their own, once, and neighbours are found 
     expect(near[0].distance).toBeLessThanOrEqual(near[3].distance)
 
     // A cache that was damaged, or is gone, is made again with the same bits.
-    const folder = join(root, 'cache', 'embeddings', (await useCases.datasets.get({ dataset: 'shades' })).images)
+    const folder = join(root, 'cache', 'embeddings', (await workbench.api.datasets.get({ dataset: 'shades' })).images)
     for (const file of await readdir(folder)) await truncate(join(folder, file), 40)
     expect(await pointsOf(embedding.compute({ ...request, method: 'umap' }))).toEqual(umap)
     await rm(join(root, 'cache'), { recursive: true })
@@ -143,7 +143,8 @@ it('a map that nobody waits for any more stops, and leaves nothing half done', a
       }
     }).rejects.toMatchObject({ code: 'cancelled' })
     expect(seen).toContain('progress')
-    expect((await readdir(join(root, 'cache', 'embeddings'))).filter((name) => name.includes('.'))).toEqual([])
+    const files = await readdir(join(root, 'cache', 'embeddings'), { recursive: true })
+    expect(files.filter((name) => name.includes('.'))).toEqual([])
   } finally {
     await workbench.close()
   }

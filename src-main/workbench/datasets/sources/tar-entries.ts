@@ -1,7 +1,11 @@
 import { AppError } from '#shared/errors.ts'
 import type { ByteReader } from './byte-reader.ts'
 
-/** POSIX ustar and pax (IEEE 1003.1, pax interchange format), and the long names of GNU tar. */
+/**
+ * POSIX ustar and pax (IEEE 1003.1, pax interchange format), and the long names of GNU tar. Our own, because an archive is a
+ * stranger's: extended headers are bounded before they are read, a file's bytes are pulled when they are wanted, and
+ * names that aren't UTF-8 are kept.
+ */
 const blockBytes = 512
 /** Of an extended header; real ones have a few hundred bytes. */
 const maxExtendedBytes = 64 * 1024
