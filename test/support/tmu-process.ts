@@ -1,5 +1,6 @@
 /** Runs the real command line in a real process, as a user's shell would. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -74,6 +75,24 @@ export async function tmuJson<T>(workspace: string, ...parameters: readonly stri
   const { code, stdout, stderr } = await tmu(workspace, ...parameters, '--json')
   if (code !== 0) throw new Error(`tmu ${parameters.join(' ')} ended with ${code}:\n${stderr}`)
   return JSON.parse(stdout) as T
+}
+
+/** Many commands, one after the other in one process: for what they say, not for what a process does. */
+export async function tmuBatch(
+  workspace: string,
+  commands: readonly (readonly string[])[],
+): Promise<readonly Finished[]> {
+  const child = fork(join(import.meta.dirname, 'command-batch.ts'), {
+    cwd: projectRoot,
+    env: { ...process.env, TMU_WORKSPACE: workspace, NODE_OPTIONS: '' },
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  })
+  child.send(commands)
+  const [ends] = (await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(([code]) => Promise.reject(new Error(`The commands ended with ${code}.`))),
+  ])) as [readonly Finished[]]
+  return ends
 }
 
 /** Kills a command with all its children, as a power cut would. */

@@ -49,6 +49,9 @@ export interface RunFilter {
   readonly limit?: number
 }
 
+/** A row without its results, which are most of it: thousands are read at once. */
+export type BriefRun = Pick<StoredRun, 'id' | 'method' | 'seed' | 'state'>
+
 export interface RunRepository {
   /** In the order in which studies and their runs were created; from `after` on, `limit` of them. */
   listRuns(filter?: RunFilter): readonly StoredRun[]
@@ -57,6 +60,8 @@ export interface RunRepository {
    * @throws AppError `bad-input` when several do.
    */
   findRun(idOrPrefix: string): StoredRun | null
+  /** A study's runs, all of them, in their order. */
+  briefRuns(studyId: StudyId): readonly BriefRun[]
   /** Which states a study's runs are in. */
   runStates(studyId: StudyId): ReadonlySet<JobState>
   /** Each change of state throws AppError `conflict` when the table of transitions doesn't allow it. */
@@ -86,6 +91,9 @@ export function createRunRepository(context: StoreContext): RunRepository {
     // SQLite takes a negative limit for none.
     return statement.all({ ...filter, limit: filter.limit ?? -1 })
   }
+  const brief = db.prepare<[StudyId], Pick<RunRow, 'id' | 'method' | 'seed' | 'state'>>(
+    'SELECT id, method, seed, state FROM runs WHERE study_id = ? ORDER BY id',
+  )
   const states = db.prepare<[StudyId], { state: string }>('SELECT DISTINCT state FROM runs WHERE study_id = ?')
   const find = db.prepare<[string], RunRow>(`${select} WHERE r.id = ?`)
   // Two are enough to know that there is more than one.
@@ -126,6 +134,13 @@ export function createRunRepository(context: StoreContext): RunRepository {
 
   return translating(db.name, {
     listRuns: (filter = {}) => list(filter).map(fromRow),
+    briefRuns: (studyId) =>
+      brief.all(studyId).map(({ id, method, seed, state }) => ({
+        id: id as RunId,
+        method,
+        seed,
+        state: readChoice(jobStates, state, { row: `run ${id}`, column: 'state' }),
+      })),
     runStates(studyId) {
       const where = { row: `a run of ${studyId}`, column: 'state' }
       return new Set(states.all(studyId).map(({ state }) => readChoice(jobStates, state, where)))

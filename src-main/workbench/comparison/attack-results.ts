@@ -14,7 +14,8 @@ import { isPresent, type Metric, type MetricTable } from '#shared/domain/metrics
 import { AppError } from '#shared/errors.ts'
 import type { StageKey } from '#shared/ids.ts'
 import { goldMethod } from '../jobs/graph.ts'
-import { addCosts } from '../jobs/run-cost.ts'
+import { stagesOfStudy } from '../jobs/row-pages.ts'
+import { addCosts, noCost } from '../jobs/run-cost.ts'
 import type { LoadedStudy, PlannedAttack } from '../jobs/study-loader.ts'
 
 export interface AttackSources {
@@ -25,11 +26,13 @@ export interface AttackSources {
 
 /** What a study's attacks found, from their stages alone. */
 export async function attackResults({ repositories, objects, loaded }: AttackSources): Promise<AttackResults> {
-  const stages = new Map(repositories.stages.listStudyStages(loaded.study.id).map((row) => [row.key, row]))
-  const rows = await Promise.all(loaded.attacks.map((attack) => rowOf(objects, attack, stages.get(attack.stage))))
+  const { study, attacks } = loaded
+  if (attacks.length === 0) return { study: study.name, plan: study.attacks, rows: [], floors: {}, cost: noCost }
+  const stages = await stagesOfStudy(repositories, study.id)
+  const rows = await Promise.all(attacks.map((attack) => rowOf(objects, attack, stages.get(attack.stage))))
   return {
-    study: loaded.study.name,
-    plan: loaded.study.attacks,
+    study: study.name,
+    plan: study.attacks,
     rows,
     floors: floorsOf(rows),
     cost: addCosts(ownStages(loaded).flatMap((key) => stages.get(key)?.cost ?? [])),

@@ -5,12 +5,13 @@ import type { StageKey } from '#shared/ids.ts'
 import { goldMethod } from '../jobs/graph.ts'
 import { addCosts, costOfModel, noCost } from '../jobs/run-cost.ts'
 import type { LoadedStudy, PlannedRun } from '../jobs/study-loader.ts'
+import { mapInTurns, nextTurn } from '../turns.ts'
 
 /**
  * What the study's models cost, apart by how often it is paid: the original once a data set, the twin problem once a
  * class, the rest with every request. Runs that haven't succeeded are left out.
  */
-export function costLedger(
+export async function costLedger(
   { nodes, runs }: Pick<LoadedStudy, 'nodes' | 'runs'>,
   {
     costOf,
@@ -22,19 +23,21 @@ export function costLedger(
     /** Whether another study had the stage computed. */
     readonly isReused: (key: StageKey) => boolean
   },
-): CostLedger {
+): Promise<CostLedger> {
   const reusedOf = (among: readonly StageNode[]): ReusedCost => {
     const reusedCosts = among.flatMap((node) => (isReused(node.key) ? (costOf(node.key) ?? []) : []))
     return { stages: reusedCosts.length, ...addCosts(reusedCosts) }
   }
   const byKey = new Map(nodes.map((node) => [node.key, node]))
-  const costs = runs.filter(hasSucceeded).map((run) => ({
+  const costs = await mapInTurns(runs.filter(hasSucceeded), (run) => ({
     method: run.method,
     ...costOfModel(run.model.stage, byKey, costOf),
   }))
+  await nextTurn()
+  const byMethod = Map.groupBy(costs, (cost) => cost.method)
   const meanOf = (method: string, part: 'perRequest' | 'perClass'): Cost =>
-    mean(costs.filter((cost) => cost.method === method).map((cost) => cost[part]))
-  const present = [...new Set(costs.map((cost) => cost.method))]
+    mean((byMethod.get(method) ?? []).map((cost) => cost[part]))
+  const present = [...byMethod.keys()]
   const others = present.filter((method) => method !== goldMethod)
   const gold = present.includes(goldMethod) ? meanOf(goldMethod, 'perRequest') : trainingOfGolds(nodes, costOf)
   return {

@@ -18,6 +18,7 @@ import type { JobSummary } from '../jobs/study-job.ts'
 import type { LoadedStudy, PlannedRun } from '../jobs/study-loader.ts'
 import { isClassRemoval } from '../studies/choose-methods.ts'
 import { toRun } from '../studies/find.ts'
+import { eachInTurns, isTurnOver, mapInTurns, nextTurn } from '../turns.ts'
 import { attackResults, attackSummaries } from './attack-results.ts'
 import { costLedger } from './ledger.ts'
 import { studyStatistics } from './statistics.ts'
@@ -39,7 +40,7 @@ export async function statisticsOf(
   const { study, runs: planned } = loaded
   const rows = await stagesOfStudy(repositories, study.id)
   const succeeded = new Set(
-    (await allRuns(repositories, { study: study.id })).flatMap((run) => (run.state === 'succeeded' ? [run.id] : [])),
+    repositories.runs.briefRuns(study.id).flatMap((run) => (run.state === 'succeeded' ? [run.id] : [])),
   )
   const evaluations = await readEvaluations(objects, planned, succeeded, rows)
   const evaluated = planned.flatMap(({ id, method, seed, evaluate }) => {
@@ -47,7 +48,8 @@ export async function statisticsOf(
     if (evaluation === undefined) return []
     return [{ method, seed, evaluation, draws: rows.get(evaluate)?.outputs['draws'] ?? null }]
   })
-  const ledger = ledgerOf(loaded, rows, succeeded)
+  await nextTurn()
+  const ledger = await ledgerOf(loaded, rows, succeeded)
   const statistics = await studyStatistics(objects, evaluated, ledger, reference)
   return { ...statistics, predictors: await predictorsOf(objects, planned, rows) }
 }
@@ -93,12 +95,12 @@ export async function studyResult(
   return {
     study: study.name,
     engine,
-    seconds: summary?.seconds ?? workingSeconds([...rows.values()], stored),
+    seconds: summary?.seconds ?? (await workingSeconds([...rows.values()], stored)),
     gate,
     stages: summary === null ? countStages([...rows.values()], stored) : pick(summary),
-    runs: stored.map((run) => toRun(objects, run, { perModel })),
-    verdicts: verdictsOf(planned, evaluations, gate, study.config.margin, classRemoval),
-    ledger: ledgerOf(loaded, rows, succeeded),
+    runs: await mapInTurns(stored, (run) => toRun(objects, run, { perModel })),
+    verdicts: await verdictsOf(planned, evaluations, gate, study.config.margin, classRemoval),
+    ledger: await ledgerOf(loaded, rows, succeeded),
     settings: Object.fromEntries(study.config.methods.map((method) => [method, settingsOrigin(study.config, method)])),
     attacks: attackSummaries(await attackResults({ repositories, objects, loaded })),
   }
@@ -108,7 +110,7 @@ function ledgerOf(
   loaded: LoadedStudy,
   rows: ReadonlyMap<StageKey, StudyStage>,
   succeeded: ReadonlySet<RunId>,
-): CostLedger {
+): Promise<CostLedger> {
   return costLedger(loaded, {
     costOf: (key) => rows.get(key)?.cost ?? null,
     hasSucceeded: (run) => succeeded.has(run.id),
@@ -141,23 +143,26 @@ async function readEvaluations(
     const metrics: ObjectHash | undefined = rows.get(run.evaluate)?.outputs['metrics']
     if (!succeeded.has(run.id) || metrics === undefined) continue
     evaluations.set(run.id, (await readJson(objects, metrics)) as Evaluation)
+    if (isTurnOver()) await nextTurn()
   }
   return evaluations
 }
 
 /** A verdict for every run but the golds': they are what the others are measured against. */
-function verdictsOf(
+async function verdictsOf(
   planned: readonly PlannedRun[],
   evaluations: ReadonlyMap<RunId, Evaluation>,
   gate: Gate,
   margin: number,
   classRemoval: boolean,
-): readonly Verdict[] {
-  return planned.flatMap(({ id, method, seed }) => {
+): Promise<readonly Verdict[]> {
+  const verdicts: Verdict[] = []
+  await eachInTurns(planned, ({ id, method, seed }) => {
     const evaluation = evaluations.get(id)
-    if (evaluation === undefined || methodOf(method).family === 'reference') return []
-    return [verdictOf({ method, seed, evaluation, margin, gate, classRemoval })]
+    if (evaluation === undefined || methodOf(method).family === 'reference') return
+    verdicts.push(verdictOf({ method, seed, evaluation, margin, gate, classRemoval }))
   })
+  return verdicts
 }
 
 /** Means over seeds; every run of a seed has the same original and, but for the oracle's, the same golds. */
@@ -214,15 +219,14 @@ function countStages(rows: readonly StudyStage[], runs: readonly StoredRun[]): S
 }
 
 /** Seconds in which at least one of the study's own stages ran, pauses left out. */
-function workingSeconds(rows: readonly StudyStage[], runs: readonly StoredRun[]): number {
+async function workingSeconds(rows: readonly StudyStage[], runs: readonly StoredRun[]): Promise<number> {
   const began = firstOf(runs.map((run) => run.startedAt))
-  const spans = rows
-    .flatMap(({ startedAt, finishedAt }) =>
-      startedAt === null || finishedAt === null || (began !== null && finishedAt < began)
-        ? []
-        : [[Date.parse(startedAt), Date.parse(finishedAt)] as const],
-    )
-    .sort(([a], [b]) => a - b)
+  const spans: (readonly [from: number, to: number])[] = []
+  await eachInTurns(rows, ({ startedAt, finishedAt }) => {
+    if (startedAt === null || finishedAt === null || (began !== null && finishedAt < began)) return
+    spans.push([Date.parse(startedAt), Date.parse(finishedAt)])
+  })
+  spans.sort(([a], [b]) => a - b)
   let total = 0
   let end = Number.NEGATIVE_INFINITY
   for (const [from, to] of spans) {

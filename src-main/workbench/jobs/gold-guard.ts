@@ -18,6 +18,14 @@ const mayReadGold: ReadonlySet<StageKind> = new Set<StageKind>([
  * `oracle-label` into the oracle control; and every path from a shadow model, which must serve evidence alone. `nodes` come after all that they read.
  */
 export function assertGoldIsEvidence(nodes: readonly StageNode[], isOracle: (method: string) => boolean): void {
+  for (const _ of guardSteps(nodes, isOracle));
+}
+
+/** `assertGoldIsEvidence` in steps, one a node. */
+export function* guardSteps(
+  nodes: readonly StageNode[],
+  isOracle: (method: string) => boolean,
+): Generator<void, void, void> {
   const seen = new Set<StageKey>()
   const fromGold = new Set<StageKey>()
   const oracleLabels = new Set<StageKey>()
@@ -46,6 +54,7 @@ export function assertGoldIsEvidence(nodes: readonly StageNode[], isOracle: (met
     }
     if (node.kind === 'train-gold') fromGold.add(node.key)
     if (node.kind === 'oracle-label') oracleLabels.add(node.key)
+    yield
   }
 }
 

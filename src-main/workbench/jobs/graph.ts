@@ -6,7 +6,7 @@ import type { EngineId } from '#shared/domain/engine.ts'
 import type { StudyConfig } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { StageKey } from '#shared/ids.ts'
-import { assertGoldIsEvidence } from './gold-guard.ts'
+import { guardSteps } from './gold-guard.ts'
 import { addAttacks } from './graph/attacks.ts'
 import { addGold, addSeed, type GoldStages, type SeedStages } from './graph/base-models.ts'
 import { type CompiledRun, type CompiledStudy, controlMethod, goldMethod, noneMethod } from './graph/compiled-study.ts'
@@ -38,7 +38,7 @@ export function compileStudy(
   }
 }
 
-/** `compileStudy` in steps of a few milliseconds, one a seed: thousands of stages must not hold up everybody else. */
+/** `compileStudy` in steps of a millisecond or less: thousands of stages must not hold up everybody else. */
 export function* compilationSteps(
   config: StudyConfig,
   material: StudyMaterial,
@@ -47,7 +47,7 @@ export function* compilationSteps(
 ): Generator<void, CompiledStudy, void> {
   if (config.problem === 'twin') return yield* compileTwinProblem(config, material, engine)
   const compiled = yield* compile(new GraphBuilder(config, material, engine), attacks)
-  assertGoldIsEvidence(compiled.nodes, (method) => methodNeeds(config, method).easyHard === 'oracle')
+  yield* guardSteps(compiled.nodes, (method) => methodNeeds(config, method).easyHard === 'oracle')
   return compiled
 }
 
@@ -64,8 +64,11 @@ function* compile(graph: GraphBuilder, plan: AttackPlan | null): Generator<void,
     throw new AppError('internal', 'The golds of a study share a seed with its runs.')
   }
   const golds = config.goldSeeds.map((seed, number) => addGold(graph, seed, number))
-  const seeds = config.seeds.map((seed) => addSeed(graph, seed))
-  yield
+  const seeds: SeedStages[] = []
+  for (const seed of config.seeds) {
+    seeds.push(addSeed(graph, seed))
+    yield
+  }
   const runs: CompiledRun[] = []
   if (config.methods.includes(goldMethod)) {
     for (const gold of golds) runs.push(goldRun(graph, gold, golds, seeds[0]))

@@ -24,6 +24,13 @@ const mostCorrection = 20
  */
 export class JobProgress {
   readonly #open = new Map<StageKey, Tracked>()
+  /** Those of them that ever began: the others are many, and nothing of them is done. */
+  readonly #begun = new Set<Tracked>()
+  /** Seconds of all that is open. */
+  #openSeconds = 0
+  /** Open or not, the longest chain last; sorted when it is asked for. */
+  #byRank: Tracked[] = []
+  #isSorted = true
   readonly #capacity: number
   #total = 0
   #done = 0
@@ -42,19 +49,26 @@ export class JobProgress {
   add(stages: readonly ProgressStage[]): void {
     for (const stage of stages) {
       if (this.#open.has(stage.key)) continue
-      this.#open.set(stage.key, { ...stage, value: 0, startedAt: null, first: null })
+      const tracked: Tracked = { ...stage, value: 0, startedAt: null, first: null }
+      this.#open.set(stage.key, tracked)
+      this.#byRank.push(tracked)
+      this.#isSorted = false
+      this.#openSeconds += stage.seconds
       this.#total += stage.seconds
     }
   }
 
   start(key: StageKey, now: number): void {
     const stage = this.#open.get(key)
-    if (stage !== undefined) stage.startedAt = now
+    if (stage === undefined) return
+    stage.startedAt = now
+    this.#begun.add(stage)
   }
 
   update(key: StageKey, value: number, now: number): void {
     const stage = this.#open.get(key)
     if (stage === undefined) return
+    this.#begun.add(stage)
     stage.value = Math.min(1, Math.max(stage.value, value))
     stage.first ??= { value: stage.value, at: now }
   }
@@ -71,7 +85,7 @@ export class JobProgress {
   giveUp(key: StageKey): void {
     const stage = this.#open.get(key)
     if (stage === undefined) return
-    this.#open.delete(key)
+    this.#close(stage)
     this.#total -= stage.seconds
     this.#curtailed = true
   }
@@ -86,7 +100,7 @@ export class JobProgress {
   end(key: StageKey, seconds: number | null): void {
     const stage = this.#open.get(key)
     if (stage === undefined) return
-    this.#open.delete(key)
+    this.#close(stage)
     this.#done += stage.seconds
     if (seconds === null) return
     this.#actual += seconds
@@ -94,7 +108,7 @@ export class JobProgress {
   }
 
   counts(): { readonly running: number; readonly waiting: number } {
-    const running = [...this.#open.values()].filter((stage) => stage.startedAt !== null).length
+    const running = [...this.#begun].filter((stage) => stage.startedAt !== null).length
     return { running, waiting: this.#open.size - running }
   }
 
@@ -104,7 +118,7 @@ export class JobProgress {
     if (this.#open.size === 0 && !this.#curtailed) this.#value = 1
     else {
       let done = this.#done
-      for (const stage of this.#open.values()) done += stage.seconds * stage.value
+      for (const stage of this.#begun) done += stage.seconds * stage.value
       const value = this.#total <= 0 ? 0 : done / this.#total
       this.#value = Math.max(this.#value, Math.min(value, 0.999))
     }
@@ -113,13 +127,13 @@ export class JobProgress {
 
   /** Bound by the workers' total work and by the longest chain of stages that wait for one another. */
   etaSeconds(now: number): number {
-    let work = 0
-    let chain = 0
+    let work = this.#openSeconds
+    let chain = this.#longestWaiting()
     let actual = this.#actual
     let estimated = this.#estimated
-    for (const { seconds, rank, value, first } of this.#open.values()) {
+    for (const { seconds, rank, value, first } of this.#begun) {
       const done = seconds * value
-      work += seconds - done
+      work -= done
       chain = Math.max(chain, rank - done)
       if (first === null) continue
       actual += (now - first.at) / 1000
@@ -127,6 +141,28 @@ export class JobProgress {
     }
     const correction = estimated < 0.5 ? 1 : Math.min(mostCorrection, Math.max(1 / mostCorrection, actual / estimated))
     return correction * Math.max(work / this.#capacity, chain)
+  }
+
+  #close(stage: Tracked): void {
+    this.#open.delete(stage.key)
+    this.#begun.delete(stage)
+    // Sums of many roundings must not leave a rest of nothing.
+    this.#openSeconds = this.#open.size === 0 ? 0 : this.#openSeconds - stage.seconds
+  }
+
+  /** Longest chain from a stage that hasn't begun. */
+  #longestWaiting(): number {
+    if (!this.#isSorted) {
+      this.#byRank = [...this.#open.values()].sort((a, b) => a.rank - b.rank)
+      this.#isSorted = true
+    }
+    // What was passed over here never waits again.
+    for (;;) {
+      const longest = this.#byRank.at(-1)
+      if (longest === undefined) return 0
+      if (this.#open.get(longest.key) === longest && !this.#begun.has(longest)) return longest.rank
+      this.#byRank.pop()
+    }
   }
 
   /** Seconds that one stage still needs; null before it began. */

@@ -5,17 +5,20 @@ import type { Repositories } from '#main/store/index.ts'
 import type { StudyStage } from '#main/store/repositories/stages.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import { type Priority, priorities, type Queue, unhurried } from '#shared/domain/queue.ts'
-import type { CurvePoint } from '#shared/domain/stage.ts'
+import type { CurvePoint, JobState } from '#shared/domain/stage.ts'
 import type { Study, StudyPlan } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash, RunId, StageKey, StudyId } from '#shared/ids.ts'
 import type { LiveStage, StudyEvent } from '#shared/progress.ts'
+import { eachInTurns, isTurnOver, mapInTurns, nextTurn } from '../turns.ts'
 import { estimateBytes, estimateVisits } from './estimate.ts'
 import { Experience } from './experience.ts'
-import { allRuns, stagesOfStudy } from './row-pages.ts'
-import type { Scheduler } from './scheduler.ts'
+import { dependenciesOf } from './graph.ts'
+import { ranksOf } from './job-progress.ts'
+import { stagesOfStudy } from './row-pages.ts'
+import type { Scheduler, WantedStage } from './scheduler.ts'
 import { type JobRequest, type StageEstimate, StudyJob } from './study-job.ts'
-import { type LoadedStudy, type PlannedRun, runsByStage, StudyLoader } from './study-loader.ts'
+import { type LoadedStudy, StudyLoader } from './study-loader.ts'
 
 export interface JobsOptions {
   readonly repositories: Repositories
@@ -36,8 +39,8 @@ export interface RunChoice {
 
 /** So many stages that finished last teach the estimates. */
 const stagesToLearnFrom = 500
-/** Between these many rows the process looks after others. */
-const chunkSize = 200
+/** Rows of one transaction. */
+const chunkSize = 100
 const filesAtOnce = 32
 
 /** The studies at work, and what is needed to set one to work. */
@@ -96,9 +99,12 @@ export class Jobs {
   }
 
   /** How many of a study's stages run at once here. */
-  workersOf(loaded: LoadedStudy): StudyPlan['workers'] {
+  async workersOf(loaded: LoadedStudy): Promise<StudyPlan['workers']> {
     const experience = this.#learned()
-    const largest = loaded.nodes.reduce((most, node) => Math.max(most, experience.memory(node)), 0)
+    let largest = 0
+    await eachInTurns(loaded.nodes, (node) => {
+      largest = Math.max(largest, experience.memory(node))
+    })
     return this.#options.workersOf(loaded.engine, largest)
   }
 
@@ -179,11 +185,12 @@ export class Jobs {
     const rows = await this.#ensureStages(loaded)
     const available = await this.#available(rows)
     const runs = chosen === undefined ? loaded.runs : loaded.runs.filter((run) => chosen.has(run.id))
-    const stored = new Map((await allRuns(repositories, { study: study.id })).map((run) => [run.id, run.state]))
-    const isComplete = (run: PlannedRun): boolean => run.needs.every((key) => available.has(key))
-    const settled = new Set(
-      runs.filter((run) => stored.get(run.id) === 'succeeded' && isComplete(run)).map((run) => run.id),
-    )
+    const stored = new Map(repositories.runs.briefRuns(study.id).map((run) => [run.id, run.state]))
+    const settled = new Set<RunId>()
+    await eachInTurns(runs, (run) => {
+      const isComplete = (): boolean => run.needs.every((key) => available.has(key))
+      if (stored.get(run.id) === 'succeeded' && isComplete()) settled.add(run.id)
+    })
     const curves = await this.#curves(available.values())
     const current = this.jobOf(study.id)
     const job =
@@ -194,39 +201,59 @@ export class Jobs {
             repositories,
             objects,
             scheduler,
-            capacity: this.workersOf(loaded).count,
+            capacity: (await this.workersOf(loaded)).count,
             startedAt,
-            estimate: (node) => this.estimateOf(loaded, node),
             learned: (node, cost) => this.#learned().learn(node, cost),
             report,
           })
     const toDo = runs.filter((run) => !settled.has(run.id) && !job.isWorkingOn(run.id))
     const attacks = chosen === undefined ? loaded.attacks : []
     const attacksToDo = attacks.filter(({ needs }) => needs.some((key) => !available.has(key)))
+    const needed = new Set<StageKey>()
+    await eachInTurns([...toDo, ...attacksToDo], ({ needs }) => {
+      for (const key of needs) needed.add(key)
+    })
+    const missing = loaded.nodes.filter(({ key }) => needed.has(key) && !available.has(key))
+    const wanted = await this.#wanted(loaded, missing)
     if (toDo.length + attacksToDo.length > 0) {
-      const needed = new Set([...toDo, ...attacksToDo].flatMap(({ needs }) => needs))
-      const missing = loaded.nodes.filter(({ key }) => needed.has(key) && !available.has(key))
-      await requireSpace(missing.reduce((sum, node) => sum + estimateBytes(node, loaded.lists), 0))
+      let bytes = 0
+      await eachInTurns(missing, (node) => {
+        bytes += estimateBytes(node, loaded.lists)
+      })
+      await requireSpace(bytes)
       await storeAll(objects, loaded.newLists)
       repositories.transaction(() => {
-        for (const { id } of toDo) requeue(repositories, id)
+        for (const { id } of toDo) requeue(repositories, id, stored.get(id))
         if (repositories.studies.findStudy(study.id)?.state !== 'running') {
           repositories.studies.setStudyState(study.id, 'running')
         }
       })
     }
     this.#jobs.set(study.id, job)
-    const request: JobRequest = { runs, settled, available, curves, attacks }
-    job.add(request)
+    const request: JobRequest = { runs, settled, available, curves, attacks, wanted }
+    const added = job.add(request)
     for (const wake of this.#waiting.get(study.id) ?? []) wake()
+    await added
     return job
+  }
+
+  /** What it takes to have stages, each with the chain behind it. */
+  async #wanted(loaded: LoadedStudy, nodes: readonly StageNode[]): Promise<readonly WantedStage[]> {
+    const timed = await mapInTurns(nodes, (node) => ({
+      node,
+      key: node.key,
+      dependsOn: dependenciesOf(node),
+      ...this.estimateOf(loaded, node),
+    }))
+    const ranks = ranksOf(timed)
+    await nextTurn()
+    return timed.map(({ node, seconds, memory }) => ({ node, seconds, memory, rank: ranks.get(node.key) ?? seconds }))
   }
 
   /** A row for every stage of the study, with what the study calls it. What is there already isn't written again. */
   async #ensureStages(loaded: LoadedStudy): Promise<ReadonlyMap<StageKey, StudyStage>> {
     const { repositories } = this.#options
-    const { study, nodes, runs } = loaded
-    const users = runsByStage(runs)
+    const { study, nodes, users } = loaded
     const linked = await stagesOfStudy(repositories, study.id)
     const runOf = (key: StageKey): RunId | null => {
       const serving = users.get(key) ?? []
@@ -244,7 +271,7 @@ export class Jobs {
           repositories.stages.linkStudyStage({ studyId: study.id, stageKey: key, runId: runOf(key), label, scope })
         }
       })
-      await nextTurn()
+      if (isTurnOver()) await nextTurn()
     }
     if (missing.length === 0) return linked
     return await stagesOfStudy(repositories, study.id)
@@ -255,7 +282,10 @@ export class Jobs {
     const { repositories, objects } = this.#options
     const succeeded = [...rows.values()].filter((row) => row.state === 'succeeded')
     const lost = new Set<ObjectHash>()
-    const wanted = new Set(succeeded.flatMap((row) => Object.values(row.outputs)))
+    const wanted = new Set<ObjectHash>()
+    await eachInTurns(succeeded, (row) => {
+      for (const object of Object.values(row.outputs)) wanted.add(object)
+    })
     await eachOf([...wanted], async (object) => {
       if (!(await objects.has(object))) lost.add(object)
     })
@@ -328,8 +358,7 @@ export class Jobs {
   }
 }
 
-function requeue(repositories: Repositories, id: RunId): void {
-  const state = repositories.runs.findRun(id)?.state
+function requeue(repositories: Repositories, id: RunId, state: JobState | undefined): void {
   if (state === 'succeeded') repositories.runs.invalidateRun(id)
   else if (state === 'failed' || state === 'cancelled' || state === 'interrupted') repositories.runs.requeueRun(id)
 }
@@ -345,8 +374,4 @@ async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>):
     while (next < items.length) await work(items[next++])
   }
   await Promise.all(Array.from({ length: Math.min(filesAtOnce, items.length) }, lane))
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

@@ -8,6 +8,7 @@ import type { Priority, Schedule } from '#shared/domain/queue.ts'
 import type { CurvePoint } from '#shared/domain/stage.ts'
 import { AppError } from '#shared/errors.ts'
 import type { StageKey, StudyId } from '#shared/ids.ts'
+import { eachInTurns } from '../turns.ts'
 import { dependenciesOf } from './graph.ts'
 import { StageRows } from './stage-rows.ts'
 import { compareClaims, type Share, servedOfNewcomer } from './turn-order.ts'
@@ -49,7 +50,8 @@ interface Task extends Omit<WantedStage, 'rank'> {
   readonly waitingFor: Set<StageKey>
   readonly dependents: Set<Task>
   phase: 'waiting' | 'running' | 'stopping'
-  readonly abort: AbortController
+  /** Of the attempt that runs; thousands that wait have none. */
+  abort: AbortController | null
   value: number
   /** Resolves when it runs no more, however it ended. */
   end: Promise<void>
@@ -115,12 +117,17 @@ export class Scheduler {
 
   /**
    * Has stages computed for `watcher`. They come after all that they read; what isn't among them and isn't being
-   * computed already must have succeeded.
+   * computed already must have succeeded. `stillWanted` is asked of each when its turn comes.
    */
-  want(watcher: StageWatcher, stages: readonly WantedStage[]): void {
-    if (this.#closed) throw new AppError('cancelled', 'The workbench is closing.')
+  async want(
+    watcher: StageWatcher,
+    stages: readonly WantedStage[],
+    stillWanted: (stage: WantedStage) => boolean = () => true,
+  ): Promise<void> {
     this.#shareOf(watcher)
-    for (const wanted of stages) {
+    await eachInTurns(stages, (wanted) => {
+      if (this.#closed) throw new AppError('cancelled', 'The workbench is closing.')
+      if (!stillWanted(wanted)) return
       const known = this.#tasks.get(wanted.node.key)
       if (known === undefined) this.#addTask(watcher, wanted)
       else {
@@ -133,7 +140,7 @@ export class Scheduler {
           watcher.stageProgressed(wanted.node.key, known.value)
         }
       }
-    }
+    })
     this.#pump()
   }
 
@@ -190,7 +197,7 @@ export class Scheduler {
   /** Stops everything as interrupted and resolves when no stage runs any more. */
   async close(): Promise<void> {
     this.#closed = true
-    for (const task of this.#tasks.values()) task.abort.abort()
+    for (const task of this.#tasks.values()) task.abort?.abort()
     await Promise.all(this.#ends)
     clearInterval(this.#renewal)
     clearTimeout(this.#memoryCheck)
@@ -224,7 +231,7 @@ export class Scheduler {
       waitingFor: new Set(),
       dependents: new Set(),
       phase: 'waiting',
-      abort: new AbortController(),
+      abort: null,
       value: 0,
       end: Promise.resolve(),
     }
@@ -310,7 +317,9 @@ export class Scheduler {
   }
 
   async #run(task: Task): Promise<void> {
-    const { node, abort, memory } = task
+    const { node, memory } = task
+    const abort = new AbortController()
+    task.abort = abort
     try {
       const stored = this.#rows.begin(node)
       if (stored.state === 'succeeded' && stored.cost !== null) {
@@ -363,7 +372,7 @@ export class Scheduler {
 
   #interrupt(task: Task): void {
     task.phase = 'stopping'
-    task.abort.abort()
+    task.abort?.abort()
   }
 
   /** Stages that run for paused studies alone. */
@@ -382,7 +391,7 @@ export class Scheduler {
     const state = this.#closed ? 'interrupted' : 'cancelled'
     this.#rows.stop(key, goesOn ? 'queued' : state)
     if (goesOn) {
-      const again: Task = { ...task, phase: 'waiting', abort: new AbortController(), value: 0 }
+      const again: Task = { ...task, phase: 'waiting', abort: null, value: 0 }
       this.#tasks.set(key, again)
       this.#ready.add(again)
       for (const watcher of [...task.watchers]) watcher.stagePutOff(key)

@@ -8,14 +8,12 @@ import type { QueuedStudy, Schedule } from '#shared/domain/queue.ts'
 import type { Cost, CurvePoint, JobState, StageCost } from '#shared/domain/stage.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash, RunId, StageKey, StudyId } from '#shared/ids.ts'
-import type { LiveStage, StudyEvent } from '#shared/progress.ts'
-import { EventFeed } from './event-feed.ts'
-import { dependenciesOf } from './graph.ts'
-import { JobProgress, ranksOf } from './job-progress.ts'
+import { eachInTurns } from '../turns.ts'
+import type { EventFeed } from './event-feed.ts'
+import { LiveStages } from './live-stages.ts'
 import { costOfModel } from './run-cost.ts'
 import type { Scheduler, StageWatcher, WantedStage } from './scheduler.ts'
 import type { LoadedStudy, PlannedAttack, PlannedRun } from './study-loader.ts'
-import { runsByStage } from './study-loader.ts'
 
 /** How a job went, for `study run --json`. */
 export interface JobSummary {
@@ -41,7 +39,6 @@ export interface JobParts {
   readonly capacity: number
   /** `performance.now()` when the job was asked for. */
   readonly startedAt: number
-  estimate(node: StageNode): StageEstimate
   learned(node: StageNode, cost: StageCost): void
   report(error: unknown): void
 }
@@ -57,6 +54,8 @@ export interface JobRequest {
   readonly curves: ReadonlyMap<StageKey, readonly CurvePoint[]>
   /** Attacks to be made, those that lack nothing among them. They have no rows: their stages are all there is. */
   readonly attacks: readonly PlannedAttack[]
+  /** What runs and attacks lack, each after all that it reads. */
+  readonly wanted: readonly WantedStage[]
 }
 
 interface JobAttack extends PlannedAttack {
@@ -71,39 +70,28 @@ interface JobRun extends PlannedRun {
   state: 'queued' | 'running' | 'completing' | 'succeeded' | 'failed' | 'cancelled'
 }
 
-interface MutableStage {
-  state: LiveStage['state']
-  reused: boolean
-  value: number
-  curve: CurvePoint[]
-  cost: StageCost | null
-  error: LiveStage['error']
-  toldAt: number
-}
-
-/** Progress of one stage is told no more often than this, ms. */
-const tellEveryMs = 200
-
 /**
  * One study at work: wants its stages of the scheduler, writes what becomes of its runs, and says how far it is. A
  * failed stage fails the runs that need it; the others go on.
  */
 export class StudyJob implements StageWatcher {
-  readonly feed: EventFeed
   /** Resolves when every run is settled and no stage of the job runs any more. */
   readonly finished: Promise<JobState>
   readonly #parts: JobParts
+  readonly #live: LiveStages
   readonly #nodes: ReadonlyMap<StageKey, StageNode>
-  readonly #stages = new Map<StageKey, MutableStage>()
   readonly #costs = new Map<StageKey, StageCost>()
   readonly #outputs = new Map<StageKey, Readonly<Record<string, ObjectHash>>>()
   readonly #runs = new Map<RunId, JobRun>()
   readonly #attacks = new Map<StageKey, JobAttack>()
-  readonly #runsOfStage: ReadonlyMap<StageKey, readonly PlannedRun[]>
-  readonly #progress: JobProgress
+  /** Those of both that aren't settled. */
+  readonly #openRuns = new Set<JobRun>()
+  readonly #openAttacks = new Set<JobAttack>()
   readonly #settle: (state: JobState) => void
   /** Work under way that the end waits for. */
   readonly #pending = new Set<Promise<void>>()
+  /** Resolves when whatever was added last is all there. */
+  #added: Promise<void> = Promise.resolve()
   #seconds: number | null = null
   #computed = 0
   #failed = 0
@@ -115,14 +103,19 @@ export class StudyJob implements StageWatcher {
 
   constructor(parts: JobParts) {
     this.#parts = parts
-    this.#nodes = new Map(parts.loaded.nodes.map((node) => [node.key, node]))
-    this.#runsOfStage = runsByStage(parts.loaded.runs)
-    for (const { key } of parts.loaded.nodes) this.#stages.set(key, newStage())
-    this.#progress = new JobProgress(parts.capacity)
-    this.feed = new EventFeed(() => this.#snapshot())
+    const { nodes } = parts.loaded
+    this.#nodes = new Map(nodes.map((node) => [node.key, node]))
+    this.#live = new LiveStages(nodes, parts.capacity, () => ({
+      state: this.ended ? this.#outcome() : 'running',
+      schedule: parts.scheduler.scheduleOf(this),
+    }))
     const { promise, resolve } = Promise.withResolvers<JobState>()
     this.finished = promise
     this.#settle = resolve
+  }
+
+  get feed(): EventFeed {
+    return this.#live.feed
   }
 
   get study(): StudyId {
@@ -141,7 +134,7 @@ export class StudyJob implements StageWatcher {
   /** How things stand, for the queue. */
   get standing(): Pick<QueuedStudy, 'study' | 'name' | 'running' | 'waiting' | 'value' | 'etaSeconds'> {
     const { id, name } = this.#parts.loaded.study
-    return { study: id, name, ...this.#progress.counts(), ...this.#fraction() }
+    return { study: id, name, ...this.#live.counts(), ...this.#live.fraction() }
   }
 
   isWorkingOn(run: RunId): boolean {
@@ -154,58 +147,62 @@ export class StudyJob implements StageWatcher {
 
   /**
    * Takes on runs, at its start or while it works on others. Their rows are queued and the study's is running by now,
-   * unless all of them are settled.
+   * unless all of them are settled. Resolves when all that they lack is wanted.
    */
-  add({ runs, settled, available, curves, attacks }: JobRequest): void {
-    for (const [key, { outputs, cost }] of available) {
-      const stage = this.#stages.get(key)
-      if (stage === undefined || stage.state === 'succeeded') continue
-      Object.assign(stage, { state: 'succeeded', reused: true, value: 1, cost, curve: [...(curves.get(key) ?? [])] })
-      if (cost !== null) this.#costs.set(key, cost)
-      this.#outputs.set(key, outputs)
-    }
-    const added = runs.filter((run) => !isOpen(this.#runs.get(run.id)))
-    for (const run of added) {
-      const open = new Set(run.needs.filter((key) => !this.#outputs.has(key)))
-      this.#runs.set(run.id, { ...run, open, state: settled.has(run.id) ? 'succeeded' : 'queued' })
-    }
-    for (const attack of attacks) {
-      if (this.#attacks.get(attack.stage)?.state === 'queued') continue
-      const open = new Set(attack.needs.filter((key) => !this.#outputs.has(key)))
-      this.#attacks.set(attack.stage, { ...attack, open, state: open.size === 0 ? 'succeeded' : 'queued' })
-    }
-    const needed = new Set([...added, ...attacks].flatMap(({ needs }) => needs))
-    for (const key of needed) if (this.#stages.get(key)?.reused === true) this.#counted.add(key)
-    const wanted = this.#track(this.#parts.loaded.nodes.filter(({ key }) => needed.has(key) && !this.#outputs.has(key)))
-    for (const run of added) {
-      const current = this.#runs.get(run.id)
-      if (current?.state === 'queued' && current.open.size === 0) this.#complete(current)
-    }
-    this.#guard(() => this.#parts.scheduler.want(this, wanted))
-    this.#endIfSettled()
+  add(request: JobRequest): Promise<void> {
+    this.#added = this.#background(this.#takeOn(request))
+    return this.#added
   }
 
-  #track(nodes: readonly StageNode[]): readonly WantedStage[] {
-    const timed = nodes.map((node) => ({
-      node,
-      key: node.key,
-      dependsOn: dependenciesOf(node),
-      ...this.#parts.estimate(node),
-    }))
-    const ranks = ranksOf(timed)
-    const wanted = timed.map(({ node, seconds, memory }) => {
-      return { node, seconds, memory, rank: ranks.get(node.key) ?? seconds }
+  async #takeOn({ runs, settled, available, curves, attacks, wanted }: JobRequest): Promise<void> {
+    await eachInTurns(available, ([key, { outputs, cost }]) => {
+      if (!this.#live.reuse(key, cost, curves.get(key) ?? [])) return
+      if (cost !== null) this.#costs.set(key, cost)
+      this.#outputs.set(key, outputs)
     })
-    this.#progress.add(wanted.map(({ node, seconds, rank }) => ({ key: node.key, seconds, rank })))
-    return wanted
+    const missing = (needs: readonly StageKey[]): Set<StageKey> =>
+      new Set(needs.filter((key) => !this.#outputs.has(key)))
+    const count = (needs: readonly StageKey[]): void => {
+      for (const key of needs) if (this.#live.isReused(key)) this.#counted.add(key)
+    }
+    await eachInTurns(runs, (planned) => {
+      if (isOpen(this.#runs.get(planned.id))) return
+      const run: JobRun = { ...planned, open: missing(planned.needs), state: 'queued' }
+      this.#runs.set(run.id, run)
+      count(run.needs)
+      if (settled.has(run.id)) run.state = 'succeeded'
+      else {
+        this.#openRuns.add(run)
+        if (run.open.size === 0) this.#complete(run)
+      }
+    })
+    await eachInTurns(attacks, (planned) => {
+      if (this.#attacks.get(planned.stage)?.state === 'queued') return
+      const attack: JobAttack = { ...planned, open: missing(planned.needs), state: 'queued' }
+      this.#attacks.set(attack.stage, attack)
+      count(attack.needs)
+      if (attack.open.size === 0) attack.state = 'succeeded'
+      else this.#openAttacks.add(attack)
+    })
+    const lacking = wanted.filter(({ node }) => !this.#outputs.has(node.key))
+    this.#live.want(lacking.map(({ node, seconds, rank }) => ({ key: node.key, seconds, rank })))
+    // What failed meanwhile has taken with it what depends on it.
+    await this.#parts.scheduler.want(this, lacking, ({ node }) => this.#isNeeded(node.key))
+  }
+
+  #isNeeded(key: StageKey): boolean {
+    for (const { id } of this.#parts.loaded.users.get(key) ?? []) if (isOpen(this.#runs.get(id))) return true
+    for (const { open } of this.#openAttacks) if (open.has(key)) return true
+    return false
   }
 
   /** Rows first: whoever looks finds them cancelled at once. Resolves when nothing of it runs any more. */
   async cancel(runs?: Iterable<RunId>): Promise<void> {
+    await this.#added
     const chosen = [...(runs ?? this.#runs.keys())].flatMap((id) => this.#runs.get(id) ?? []).filter(isOpen)
-    const attacks = runs === undefined ? this.#openAttacks() : []
+    const attacks = runs === undefined ? [...this.#openAttacks] : []
     const some = chosen.length + attacks.length > 0
-    const whole = chosen.length === this.#openRuns().length && attacks.length === this.#openAttacks().length
+    const whole = chosen.length === this.#openRuns.size && attacks.length === this.#openAttacks.size
     this.#guard(() => {
       const { repositories, loaded } = this.#parts
       repositories.transaction(() => {
@@ -215,10 +212,11 @@ export class StudyJob implements StageWatcher {
     })
     if (whole && some) {
       this.#stop = 'cancelled'
-      this.#progress.freeze()
+      this.#live.freeze()
     }
-    for (const item of [...chosen, ...attacks]) item.state = 'cancelled'
-    await this.#giveUp([...chosen, ...attacks])
+    const given = [...chosen, ...attacks]
+    this.#end(given, 'cancelled')
+    await this.#giveUp(given)
     this.#endIfSettled()
     if (whole) await this.finished
   }
@@ -227,131 +225,106 @@ export class StudyJob implements StageWatcher {
   interrupt(): void {
     if (this.ended) return
     this.#stop ??= 'interrupted'
-    this.#progress.freeze()
+    this.#live.freeze()
     this.#guard(() => {
-      const { repositories } = this.#parts
+      const { repositories, loaded } = this.#parts
       repositories.transaction(() => {
-        for (const run of this.#runs.values()) {
-          if (repositories.runs.findRun(run.id)?.state === 'running') repositories.runs.interruptRun(run.id)
+        for (const { id, state } of repositories.runs.briefRuns(loaded.study.id)) {
+          if (state === 'running' && this.#runs.has(id)) repositories.runs.interruptRun(id)
         }
       })
     })
-    for (const item of [...this.#openRuns(), ...this.#openAttacks()]) item.state = 'cancelled'
+    this.#end([...this.#openRuns, ...this.#openAttacks], 'cancelled')
     this.#endIfSettled()
   }
 
   stageStarted(key: StageKey): void {
-    const stage = this.#stages.get(key)
-    if (stage === undefined) return
-    stage.state = 'running'
-    stage.error = null
-    this.#progress.start(key, performance.now())
     this.#guard(() => {
-      for (const planned of this.#runsOfStage.get(key) ?? []) this.#startRun(planned.id, key)
+      for (const planned of this.#usersOf(key)) this.#startRun(planned.id, key)
     })
-    this.#tell(key, stage)
+    this.#live.start(key)
   }
 
   stageProgressed(key: StageKey, value: number): void {
-    const stage = this.#stages.get(key)
-    if (stage === undefined) return
-    stage.value = Math.max(stage.value, value)
-    this.#progress.update(key, value, performance.now())
-    if (performance.now() - stage.toldAt >= tellEveryMs) this.#tell(key, stage)
+    this.#live.update(key, value)
   }
 
   curveExtended(key: StageKey, point: CurvePoint): void {
-    const stage = this.#stages.get(key)
-    if (stage === undefined || stage.curve.some(({ epoch }) => epoch === point.epoch)) return
-    stage.curve.push(point)
-    this.feed.publish({ kind: 'curve', key, point })
+    this.#live.extend(key, point)
   }
 
   stageFinished(key: StageKey, { outputs, cost }: StageResult, reused: boolean): void {
-    const stage = this.#stages.get(key)
-    if (stage === undefined) return
-    Object.assign(stage, { state: 'succeeded', reused, value: 1, cost, error: null })
+    const node = this.#nodes.get(key)
+    if (node === undefined) return
     this.#costs.set(key, cost)
     this.#outputs.set(key, outputs)
     if (reused) this.#counted.add(key)
     else {
       this.#computed++
-      const node = this.#nodes.get(key)
-      if (node !== undefined) this.#parts.learned(node, cost)
+      this.#parts.learned(node, cost)
     }
-    this.#progress.end(key, reused ? null : cost.seconds)
-    this.#tell(key, stage)
-    for (const { id } of this.#runsOfStage.get(key) ?? []) {
+    this.#live.finish(key, cost, reused)
+    for (const { id } of this.#usersOf(key)) {
       const run = this.#runs.get(id)
       if (run === undefined || !run.open.delete(key)) continue
       if (run.open.size === 0 && isOpen(run)) this.#complete(run)
     }
-    for (const attack of this.#openAttacks()) {
-      if (attack.open.delete(key) && attack.open.size === 0) attack.state = 'succeeded'
+    for (const attack of this.#openAttacks) {
+      if (attack.open.delete(key) && attack.open.size === 0) this.#end([attack], 'succeeded')
     }
     this.#endIfSettled()
   }
 
   stageFailed(key: StageKey, error: AppError): void {
-    const stage = this.#stages.get(key)
-    if (stage === undefined) return
-    Object.assign(stage, { state: 'failed', error: error.toJSON() })
+    if (!this.#nodes.has(key)) return
     this.#failed++
-    this.#progress.giveUp(key)
-    this.#tell(key, stage)
-    const affected = (this.#runsOfStage.get(key) ?? []).flatMap(({ id }) => this.#runs.get(id) ?? []).filter(isOpen)
+    this.#live.fail(key, error.toJSON())
+    const affected = this.#usersOf(key)
+      .flatMap(({ id }) => this.#runs.get(id) ?? [])
+      .filter(isOpen)
     this.#guard(() => {
       const { repositories } = this.#parts
       repositories.transaction(() => {
         for (const run of affected) repositories.runs.failRun(run.id, error.toJSON())
       })
     })
-    const attacks = this.#openAttacks().filter(({ open }) => open.has(key))
-    for (const item of [...affected, ...attacks]) item.state = 'failed'
-    this.#background(this.#giveUp([...affected, ...attacks]))
+    const given = [...affected, ...[...this.#openAttacks].filter(({ open }) => open.has(key))]
+    this.#end(given, 'failed')
+    void this.#background(this.#giveUp(given))
     this.#endIfSettled()
   }
 
   stageStopped(key: StageKey, state: 'cancelled' | 'interrupted'): void {
-    const stage = this.#stages.get(key)
-    if (stage === undefined) return
-    stage.state = state
-    this.#tell(key, stage)
+    this.#live.stop(key, state)
   }
 
   stagePutOff(key: StageKey): void {
-    const stage = this.#stages.get(key)
-    if (stage === undefined) return
-    stage.state = 'queued'
-    this.#progress.putOff(key)
-    this.#tell(key, stage)
+    this.#live.putOff(key)
   }
 
   scheduleChanged(schedule: Schedule): void {
     this.feed.publish({ kind: 'schedule', schedule })
   }
 
+  #usersOf(key: StageKey): readonly PlannedRun[] {
+    return this.#parts.loaded.users.get(key) ?? []
+  }
+
+  #end(items: readonly (JobRun | JobAttack)[], state: 'succeeded' | 'failed' | 'cancelled'): void {
+    for (const item of items) {
+      item.state = state
+      if ('evaluate' in item) this.#openRuns.delete(item)
+      else this.#openAttacks.delete(item)
+    }
+  }
+
   /** Releases what no open run or attack needs any more. */
   async #giveUp(settled: readonly Pick<JobRun, 'open'>[]): Promise<void> {
     const released = new Set<StageKey>()
-    const openAttacks = this.#openAttacks()
-    for (const run of settled) {
-      for (const key of run.open) {
-        const isNeeded = (this.#runsOfStage.get(key) ?? []).some(({ id }) => {
-          const other = this.#runs.get(id)
-          return other !== undefined && isOpen(other)
-        })
-        if (!isNeeded && !openAttacks.some(({ open }) => open.has(key))) released.add(key)
-      }
+    for (const { open } of settled) {
+      for (const key of open) if (!released.has(key) && !this.#isNeeded(key)) released.add(key)
     }
-    for (const key of released) {
-      const stage = this.#stages.get(key)
-      this.#progress.giveUp(key)
-      if (stage === undefined || stage.state === 'failed') continue
-      // One that never began is only put off; its row stays queued.
-      stage.state = stage.state === 'running' ? 'cancelled' : 'planned'
-      this.#tell(key, stage)
-    }
+    for (const key of released) this.#live.giveUp(key)
     await this.#parts.scheduler.release(this, released)
   }
 
@@ -359,7 +332,7 @@ export class StudyJob implements StageWatcher {
   #startRun(id: RunId, key: StageKey): void {
     const run = this.#runs.get(id)
     if (run?.state !== 'queued') return
-    const isOwn = this.#runsOfStage.get(key)?.length === 1 || key === run.model.stage || key === run.evaluate
+    const isOwn = this.#usersOf(key).length === 1 || key === run.model.stage || key === run.evaluate
     if (!isOwn) return
     this.#parts.repositories.runs.startRun(id)
     run.state = 'running'
@@ -369,7 +342,7 @@ export class StudyJob implements StageWatcher {
   #complete(run: JobRun): void {
     const wasQueued = run.state === 'queued'
     run.state = 'completing'
-    this.#background(
+    void this.#background(
       (async () => {
         const { repositories, objects } = this.#parts
         const { outcome, metrics } = this.#outputs.get(run.evaluate) ?? {}
@@ -383,7 +356,7 @@ export class StudyJob implements StageWatcher {
           if (wasQueued) repositories.runs.startRun(run.id)
           repositories.runs.finishRun(run.id, { metrics: evaluation.metrics, cost: this.#costOf(run), outcome })
         })
-        run.state = 'succeeded'
+        this.#end([run], 'succeeded')
       })(),
     )
   }
@@ -392,7 +365,8 @@ export class StudyJob implements StageWatcher {
     return costOfModel(run.model.stage, this.#nodes, (key) => this.#costs.get(key) ?? null).perRequest
   }
 
-  #background(work: Promise<void>): void {
+  /** Resolves when it's over; what it throws breaks the job. */
+  #background(work: Promise<void>): Promise<void> {
     const done = work
       .catch((error: unknown) => this.#break(error))
       .finally(() => {
@@ -400,6 +374,7 @@ export class StudyJob implements StageWatcher {
         this.#endIfSettled()
       })
     this.#pending.add(done)
+    return done
   }
 
   /** Rows can't be written (a full disk, a lost workspace): the job ends here, and says why. */
@@ -424,21 +399,21 @@ export class StudyJob implements StageWatcher {
     this.#parts.report(error)
     if (this.#broken !== null) return
     this.#broken = AppError.from(error)
-    const open = [...this.#openRuns(), ...this.#openAttacks()]
-    for (const item of open) item.state = 'failed'
-    this.#background(this.#giveUp(open))
+    const open = [...this.#openRuns, ...this.#openAttacks]
+    this.#end(open, 'failed')
+    void this.#background(this.#giveUp(open))
   }
 
   #endIfSettled(): void {
     if (this.#ending || this.#pending.size > 0) return
-    if (this.#openRuns().length > 0 || this.#openAttacks().length > 0) return
+    if (this.#openRuns.size > 0 || this.#openAttacks.size > 0) return
     this.#ending = true
     const state = this.#outcome()
     this.#seconds = (performance.now() - this.#parts.startedAt) / 1000
-    const error = this.#broken?.toJSON() ?? this.#firstError()
+    const error = this.#broken?.toJSON() ?? this.#live.firstError()
     this.#attempt(() => this.#writeStudyState())
     this.#attempt(() => this.#parts.scheduler.leave(this, { comesBack: state === 'interrupted' }))
-    this.feed.end({ kind: 'finished', state, error: state === 'failed' ? error : null })
+    this.#live.end({ kind: 'finished', state, error: state === 'failed' ? error : null })
     this.#settle(state)
   }
 
@@ -462,66 +437,6 @@ export class StudyJob implements StageWatcher {
     else
       repositories.studies.setStudyState(id, states.size === 1 && states.has('succeeded') ? 'succeeded' : 'cancelled')
   }
-
-  #firstError(): LiveStage['error'] {
-    return [...this.#stages.values()].find((stage) => stage.error !== null)?.error ?? null
-  }
-
-  #openAttacks(): readonly JobAttack[] {
-    return [...this.#attacks.values()].filter(({ state }) => state === 'queued')
-  }
-
-  #openRuns(): readonly JobRun[] {
-    return [...this.#runs.values()].filter(isOpen)
-  }
-
-  #snapshot(): StudyEvent {
-    const stages = this.#parts.loaded.nodes.flatMap((node) => {
-      const stage = this.#stages.get(node.key)
-      return stage === undefined ? [] : [this.#live(node, stage)]
-    })
-    return {
-      kind: 'snapshot',
-      state: this.ended ? this.#outcome() : 'running',
-      stages,
-      ...this.#fraction(),
-      schedule: this.#parts.scheduler.scheduleOf(this),
-    }
-  }
-
-  #tell(key: StageKey, stage: MutableStage): void {
-    const node = this.#nodes.get(key)
-    if (node === undefined) return
-    stage.toldAt = performance.now()
-    this.feed.publish({ kind: 'stage', stage: this.#live(node, stage), ...this.#fraction() })
-  }
-
-  #fraction(): { readonly value: number; readonly etaSeconds: number | null } {
-    return {
-      value: this.#progress.value(),
-      etaSeconds: this.ended ? null : this.#progress.etaSeconds(performance.now()),
-    }
-  }
-
-  #live(node: StageNode, stage: MutableStage): LiveStage {
-    const { state, reused, value, curve, cost, error } = stage
-    return {
-      key: node.key,
-      kind: node.kind,
-      label: node.label,
-      state,
-      reused,
-      value,
-      etaSeconds: state === 'running' ? this.#progress.stageEtaSeconds(node.key, performance.now()) : null,
-      curve: [...curve],
-      cost,
-      error,
-    }
-  }
-}
-
-function newStage(): MutableStage {
-  return { state: 'planned', reused: false, value: 0, curve: [], cost: null, error: null, toldAt: 0 }
 }
 
 function isOpen(run: JobRun | undefined): boolean {

@@ -7,9 +7,9 @@ import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { Study } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { RunId, StageKey } from '#shared/ids.ts'
+import { eachInTurns, mapInTurns, stepsInTurns } from '../turns.ts'
 import type { CompiledAttack, CompiledRun } from './graph/compiled-study.ts'
 import { type CompiledStudy, compilationSteps, dependenciesOf } from './graph.ts'
-import { allRuns } from './row-pages.ts'
 import { type DerivedLists, deriveSampleLists, type NewLists, type SampleLists } from './sample-lists.ts'
 import { deriveShadowLists } from './shadow-lists.ts'
 
@@ -33,6 +33,8 @@ export interface LoadedStudy {
   readonly nodes: CompiledStudy['nodes']
   readonly runs: readonly PlannedRun[]
   readonly attacks: readonly PlannedAttack[]
+  /** Which runs need a stage. */
+  readonly users: ReadonlyMap<StageKey, readonly PlannedRun[]>
 }
 
 /** An attack with the stages behind it. */
@@ -42,7 +44,6 @@ export interface PlannedAttack extends CompiledAttack {
 }
 
 const mostCached = 8
-const sliceMs = 20
 
 /** Compiles studies; but for its attacks, what a study is made of never changes, so that the last few are kept. */
 export class StudyLoader {
@@ -84,26 +85,28 @@ export class StudyLoader {
     const { dataset, split, forgetSet } = this.partsOf(study)
     const derived = await this.listsOf(dataset, split, forgetSet)
     const { lists, content } = await this.#withShadows(derived.lists, { dataset, split, forgetSet }, study)
-    const { nodes, runs, attacks } = await inSlices(
+    const { nodes, runs, attacks } = await stepsInTurns(
       compilationSteps(study.config, { dataset, split, lists }, engine, study.attacks),
     )
-    const dependencies = new Map(nodes.map((node) => [node.key, dependenciesOf(node)]))
+    const dependencies = new Map<StageKey, readonly StageKey[]>()
+    await eachInTurns(nodes, (node) => dependencies.set(node.key, dependenciesOf(node)))
     const rows = new Map(
-      (await allRuns(this.#repositories, { study: study.id })).map((run) => [`${run.method} ${run.seed}`, run.id]),
+      this.#repositories.runs.briefRuns(study.id).map(({ id, method, seed }) => [`${method} ${seed}`, id]),
     )
-    const planned = runs.map((run): PlannedRun => {
+    const planned = await mapInTurns(runs, (run): PlannedRun => {
       const id = rows.get(`${run.method} ${run.seed}`)
       if (id === undefined) {
         throw new AppError('corrupt', `The study "${study.name}" has no row for ${run.method} with seed ${run.seed}.`)
       }
       return { ...run, id, needs: closureOf(run.evaluate, (key) => dependencies.get(key) ?? []) }
     })
-    const attacked = attacks.map((attack): PlannedAttack => {
+    const attacked = await mapInTurns(attacks, (attack): PlannedAttack => {
       return { ...attack, needs: closureOf(attack.stage, (key) => dependencies.get(key) ?? []) }
     })
     // Not before: compiling may have made further lists.
     const newLists = new Map([...derived.content, ...content])
-    return { engine, dataset, split, forgetSet, lists, newLists, nodes, runs: planned, attacks: attacked }
+    const users = await runsByStage(planned)
+    return { engine, dataset, split, forgetSet, lists, newLists, nodes, runs: planned, attacks: attacked, users }
   }
 
   async #withShadows(
@@ -119,15 +122,15 @@ export class StudyLoader {
 }
 
 /** Which stages each run needs, the other way round. */
-export function runsByStage(runs: readonly PlannedRun[]): ReadonlyMap<StageKey, readonly PlannedRun[]> {
+async function runsByStage(runs: readonly PlannedRun[]): Promise<ReadonlyMap<StageKey, readonly PlannedRun[]>> {
   const found = new Map<StageKey, PlannedRun[]>()
-  for (const run of runs) {
+  await eachInTurns(runs, (run) => {
     for (const key of run.needs) {
       const others = found.get(key)
       if (others === undefined) found.set(key, [run])
       else others.push(run)
     }
-  }
+  })
   return found
 }
 
@@ -148,18 +151,6 @@ export function closureOf(
   }
   visit(root)
   return order
-}
-
-/** Runs steps to their end, leaving the process to others between slices of some milliseconds. */
-async function inSlices<T>(steps: Generator<void, T, void>): Promise<T> {
-  let sliceStart = performance.now()
-  for (;;) {
-    const step = steps.next()
-    if (step.done === true) return step.value
-    if (performance.now() - sliceStart < sliceMs) continue
-    await new Promise((resolve) => setImmediate(resolve))
-    sliceStart = performance.now()
-  }
 }
 
 async function remember<T>(cache: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {

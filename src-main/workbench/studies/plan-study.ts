@@ -5,22 +5,17 @@ import { estimateVisits } from '../jobs/estimate.ts'
 import { dependenciesOf } from '../jobs/graph.ts'
 import { JobProgress, ranksOf } from '../jobs/job-progress.ts'
 import type { Jobs } from '../jobs/jobs.ts'
-import { type LoadedStudy, runsByStage } from '../jobs/study-loader.ts'
-
-/** Between these many stages the process looks after others. */
-const chunkSize = 200
+import type { LoadedStudy } from '../jobs/study-loader.ts'
+import { mapInTurns, nextTurn } from '../turns.ts'
 
 /** What a run of the study would compute, what it would reuse, and how long that takes on this machine. */
 export async function planStudy(repositories: Repositories, jobs: Jobs, loaded: LoadedStudy): Promise<StudyPlan> {
   const isActive = (await jobs.activeJobOf(loaded.study.id)) !== null
-  const users = runsByStage(loaded.runs)
-  const runsOf = (key: StageKey): readonly RunId[] => (users.get(key) ?? []).map((run) => run.id)
-  const stages: PlannedStage[] = []
-  for (const [position, node] of loaded.nodes.entries()) {
-    if (position % chunkSize === chunkSize - 1) await new Promise((resolve) => setImmediate(resolve))
+  const runsOf = (key: StageKey): readonly RunId[] => (loaded.users.get(key) ?? []).map((run) => run.id)
+  const stages = await mapInTurns(loaded.nodes, (node): PlannedStage => {
     const stored = repositories.stages.stageState(node.key)
     const isWaiting = stored === null || (stored === 'queued' && !isActive)
-    stages.push({
+    return {
       key: node.key,
       kind: node.kind,
       label: node.label,
@@ -29,14 +24,15 @@ export async function planStudy(repositories: Repositories, jobs: Jobs, loaded: 
       dependsOn: dependenciesOf(node),
       runs: runsOf(node.key),
       estimate: { ...estimateVisits(node, loaded.lists), seconds: jobs.estimateOf(loaded, node).seconds },
-    })
-  }
+    }
+  })
+  await nextTurn()
   const toCompute = stages.filter((stage) => stage.state !== 'succeeded')
   // What is trained once more to an early epoch is no further model.
   const partial = new Set(loaded.nodes.flatMap(({ key, params }) => ('until' in params ? [key] : [])))
   const trained = (kind: PlannedStage['kind']): number =>
     toCompute.filter((stage) => stage.kind === kind && !partial.has(stage.key)).length
-  const workers = jobs.workersOf(loaded)
+  const workers = await jobs.workersOf(loaded)
   return {
     study: loaded.study.name,
     engine: loaded.engine,
@@ -50,13 +46,14 @@ export async function planStudy(repositories: Repositories, jobs: Jobs, loaded: 
       shadows: trained('train-shadow'),
     },
     workers,
-    seconds: secondsOf(toCompute, workers.count),
+    seconds: await secondsOf(toCompute, workers.count),
   }
 }
 
-function secondsOf(stages: readonly PlannedStage[], capacity: number): number {
+async function secondsOf(stages: readonly PlannedStage[], capacity: number): Promise<number> {
   const timed = stages.map(({ key, dependsOn, estimate }) => ({ key, dependsOn, seconds: estimate.seconds ?? 0 }))
   const ranks = ranksOf(timed)
+  await nextTurn()
   const progress = new JobProgress(capacity)
   progress.add(timed.map(({ key, seconds }) => ({ key, seconds, rank: ranks.get(key) ?? seconds })))
   return progress.etaSeconds(0)

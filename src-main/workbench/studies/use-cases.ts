@@ -17,6 +17,7 @@ import type { LoadedStudy, PlannedRun } from '../jobs/study-loader.ts'
 import { ForgetSamples } from '../outcomes/forget-samples.ts'
 import { twinView } from '../outcomes/twin-view.ts'
 import type { Engines } from '../system/engines.ts'
+import { mapInTurns } from '../turns.ts'
 import { attackPlan } from './attack-plan.ts'
 import { type CreateStudyParts, createStudy, insertDerived } from './create-study.ts'
 import { distributionTest } from './distribution-test.ts'
@@ -190,7 +191,7 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
           ...(after === undefined ? {} : { after: requireRun(repositories, after).id }),
           ...(limit === undefined ? {} : { limit }),
         })
-        return runs.map((run) => toRun(objects, run, { perModel }))
+        return await mapInTurns(runs, (run) => toRun(objects, run, { perModel }))
       },
       get: async ({ run }) => runNow(run),
       async cancel({ run }) {

@@ -1,21 +1,35 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Dataset } from '#shared/domain/dataset.ts'
 import type { Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts'
 import { usualEngine } from '#test/support/native-engine.ts'
 import { writeStripedImages } from '#test/support/striped-images.ts'
-import { killTree, startTmu, temporaryFolder, tmu, tmuJson } from '#test/support/tmu-process.ts'
+import { killTree, startTmu, temporaryFolder, tmu, tmuBatch, tmuJson } from '#test/support/tmu-process.ts'
 
 const methods = 'gold,none,fine-tune,tmu,count-matched-random,tmu-soft'
+/** No engine gets through them while a test is still typing. */
+const endlessEpochs = 10_000
 
-async function prepareStudy(workspace: string, images: string, epochs: number): Promise<void> {
+let template: Awaited<ReturnType<typeof temporaryFolder>>
+let images: string
+
+/** A data set and a forget set, made by the command line once and copied for each test. */
+beforeAll(async () => {
+  template = await temporaryFolder()
+  images = join(template.path, 'images')
   await writeStripedImages(images, 80)
+  const workspace = join(template.path, 'workspace')
   await tmuJson(workspace, 'dataset', 'import', images, '--name', 'stripes')
   await tmuJson(workspace, 'forget', 'create', 'half', '--dataset', 'stripes', '--class', 'down', '--fraction', '0.5')
+})
+afterAll(() => template[Symbol.asyncDispose]())
+
+async function prepareStudy(workspace: string, epochs: number, chosen = methods): Promise<void> {
+  await cp(join(template.path, 'workspace'), workspace, { recursive: true })
   await tmuJson(
     workspace,
-    ...['study', 'create', 'first', '--dataset', 'stripes', '--forget', 'half', '--methods', methods],
+    ...['study', 'create', 'first', '--dataset', 'stripes', '--forget', 'half', '--methods', chosen],
     ...['--golds', '2', '--set', `epochs=${epochs}`, '--set', 'earlyEpoch=2'],
   )
 }
@@ -24,8 +38,7 @@ describe('a study by the command line', () => {
   test('runs from a folder of images to verdicts, and a second time from what is stored', async () => {
     await using folder = await temporaryFolder()
     const workspace = join(folder.path, 'workspace')
-    const images = join(folder.path, 'images')
-    await prepareStudy(workspace, images, 6)
+    await prepareStudy(workspace, 6)
 
     const dataset = await tmuJson<Dataset>(workspace, 'dataset', 'show', 'stripes')
     expect(dataset).toMatchObject({ name: 'stripes', sampleCount: 240, shape: [28, 28, 1], problems: [] })
@@ -76,8 +89,8 @@ describe('a study by the command line', () => {
     await using folder = await temporaryFolder()
     const calm = join(folder.path, 'calm')
     const disturbed = join(folder.path, 'disturbed')
-    await prepareStudy(calm, join(folder.path, 'a'), 40)
-    await prepareStudy(disturbed, join(folder.path, 'b'), 40)
+    await prepareStudy(calm, 20)
+    await cp(calm, disturbed, { recursive: true })
     const undisturbed = await tmuJson<StudyResult>(calm, 'study', 'run', 'first')
 
     const killed = startTmu(disturbed, ['study', 'run', 'first'])
@@ -100,7 +113,7 @@ describe('a study by the command line', () => {
   test('cancels within two seconds on Ctrl-C, and resumes', async () => {
     await using folder = await temporaryFolder()
     const workspace = join(folder.path, 'workspace')
-    await prepareStudy(workspace, join(folder.path, 'images'), 200)
+    await prepareStudy(workspace, endlessEpochs)
     const running = startTmu(workspace, ['study', 'run', 'first'])
     await running.untilStderr(/progress|stage done/)
     const asked = performance.now()
@@ -115,7 +128,7 @@ describe('a study by the command line', () => {
   test('lets other commands attach to the process that runs a study', async () => {
     await using folder = await temporaryFolder()
     const workspace = join(folder.path, 'workspace')
-    await prepareStudy(workspace, join(folder.path, 'images'), 200)
+    await prepareStudy(workspace, endlessEpochs, 'gold,none')
     const running = startTmu(workspace, ['study', 'run', 'first'])
     await running.untilStderr(/progress|stage done/)
     const runs = await tmuJson<Run[]>(workspace, 'run', 'list')
@@ -131,15 +144,12 @@ describe('bad input', () => {
   test('is refused with exit 2 and a sentence that names the culprit, and leaves nothing behind', async () => {
     await using folder = await temporaryFolder()
     const workspace = join(folder.path, 'workspace')
-    const images = join(folder.path, 'images')
-    await writeStripedImages(images, 40)
-    await tmuJson(workspace, 'dataset', 'import', images, '--name', 'stripes')
-    await tmuJson(workspace, 'forget', 'create', 'some', '--dataset', 'stripes', '--class', 'down', '--fraction', '0.5')
+    await cp(join(template.path, 'workspace'), workspace, { recursive: true })
     await tmuJson(workspace, 'forget', 'create', 'all', '--dataset', 'stripes', '--class', 'down', '--fraction', '1')
     await mkdir(join(folder.path, 'empty'))
     await writeFile(join(folder.path, 'broken.npz'), 'PK\u0003\u0004 and nothing more')
 
-    const study = ['study', 'create', 'x', '--dataset', 'stripes', '--forget', 'some']
+    const study = ['study', 'create', 'x', '--dataset', 'stripes', '--forget', 'half']
     const cases: readonly (readonly [culprit: string, ...command: string[]])[] = [
       ['nowhere', 'dataset', 'import', join(folder.path, 'nowhere')],
       ['empty', 'dataset', 'import', join(folder.path, 'empty')],
@@ -161,12 +171,21 @@ describe('bad input', () => {
       ['There is no workspace', 'study', 'list', '--workspace', join(folder.path, 'mistyped')],
       ['dance', 'dance'],
     ]
-    for (const [culprit, ...command] of cases) {
-      const { code, stderr, stdout } = await tmu(workspace, ...command)
+    // The real program, without a process of its own for each: what a process adds is the same every time.
+    const ends = await tmuBatch(
+      workspace,
+      cases.map(([, ...command]) => command),
+    )
+    for (const [i, [culprit, ...command]] of cases.entries()) {
+      const { code, stderr, stdout } = ends[i]
       expect({ command, code, stdout }).toEqual({ command, code: 2, stdout: '' })
       expect(stderr).toContain(culprit)
       expect(stderr).not.toMatch(/\n\s+at .*:\d+:\d+/)
     }
+    const [culprit, ...command] = cases[6]
+    const alone = await tmu(workspace, ...command)
+    expect(alone).toMatchObject({ code: 2, stdout: '' })
+    expect(alone.stderr).toContain(culprit)
     expect(await tmuJson<unknown[]>(workspace, 'dataset', 'list')).toHaveLength(1)
     expect(await tmuJson<unknown[]>(workspace, 'forget', 'list')).toHaveLength(2)
     expect(await tmuJson<unknown[]>(workspace, 'study', 'list')).toHaveLength(0)

@@ -9,7 +9,7 @@ import { exampleConfig, exampleMaterial } from '../jobs/example-study.ts'
 const backward = (visitsBackward: number): Cost => ({ seconds: 0, visitsForward: 0, visitsBackward })
 
 describe('break-even', () => {
-  it('is the first number of requests at which retraining costs more', () => {
+  it('is the first number of requests at which retraining costs more', async () => {
     // 50 for the twin, 10 a request against 30: 2 requests cost 70 and 60, 3 cost 80 and 90.
     expect(breakEven(backward(50), backward(10), backward(30))).toBe(3)
     expect(breakEven(backward(0), backward(10), backward(30))).toBe(1)
@@ -17,13 +17,13 @@ describe('break-even', () => {
     expect(breakEven(backward(40), backward(10), backward(30))).toBe(3)
   })
 
-  it('is never where a request costs as much as retraining', () => {
+  it('is never where a request costs as much as retraining', async () => {
     expect(breakEven(backward(0), backward(30), backward(30))).toBeNull()
   })
 })
 
 describe('cost ledger', () => {
-  it('charges the original to the data set, the twin to its class, and labels and unlearning to the request', () => {
+  it('charges the original to the data set, the twin to its class, and labels and unlearning to the request', async () => {
     const methods = ['gold', 'none', 'tmu', 'oracle', 'rewind']
     const { nodes, runs } = compileStudy(exampleConfig({ methods }), exampleMaterial(), 'wasm')
     const price: Partial<Record<string, number>> = {
@@ -40,7 +40,7 @@ describe('cost ledger', () => {
       (run, i): PlannedRun => ({ ...run, id: `${i}` as RunId, needs: closureOf(run.evaluate, () => []) }),
     )
     const twin = nodes.find((node) => node.kind === 'train-twin')
-    const ledger = costLedger(
+    const ledger = await costLedger(
       { nodes, runs: planned },
       {
         costOf: (key: StageKey) => costs.get(key) ?? null,
@@ -64,9 +64,9 @@ describe('cost ledger', () => {
     expect(ledger.breakEven).toEqual({ none: 1, tmu: 1, oracle: null, rewind: 1 })
   })
 
-  it('has no gold and no break-even before a gold is trained', () => {
+  it('has no gold and no break-even before a gold is trained', async () => {
     const { nodes } = compileStudy(exampleConfig({ methods: ['gold', 'rewind'] }), exampleMaterial(), 'wasm')
-    const ledger = costLedger(
+    const ledger = await costLedger(
       { nodes, runs: [] },
       { costOf: () => null, hasSucceeded: () => false, isReused: () => false },
     )
