@@ -25,16 +25,20 @@ const screens: readonly (readonly [name: string, path: string, ready: string])[]
 describe('accessibility', () => {
   const { open } = useWindow('full')
 
-  it.each(screens)('%s has no serious finding of axe, light and dark, narrow and wide', async (_name, path, ready) => {
-    for (const [colorScheme, width] of [
-      ['light', 1600],
-      ['dark', 1024],
-    ] as const) {
-      const page = await open(path, { colorScheme, viewport: { width, height: 900 } })
+  it.each([
+    ['light and wide', 'light', { width: 1600, height: 900 }],
+    ['dark and narrow', 'dark', { width: 1024, height: 900 }],
+  ] as const)('has no serious finding of axe on any screen, %s', async (_name, colorScheme, viewport) => {
+    const page = await open('/', { colorScheme, viewport })
+    const found: Record<string, readonly string[]> = {}
+    for (const [name, path, ready] of screens) {
+      // One tab goes through all of them, as a person does: a program that starts anew is tested elsewhere.
+      await page.goto(`${page.url().split('#')[0]}#${path}`)
       await page.locator(ready).first().waitFor()
       await page.waitForTimeout(200)
-      expect(await seriousViolations(page), colorScheme).toEqual([])
+      found[name] = await seriousViolations(page)
     }
+    expect(found).toEqual(Object.fromEntries(screens.map(([name]) => [name, []])))
   })
 
   it('holds for the palette, the key sheet and the menu', async () => {
