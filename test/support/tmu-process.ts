@@ -82,7 +82,7 @@ export async function tmuBatch(
   workspace: string,
   commands: readonly (readonly string[])[],
 ): Promise<readonly Finished[]> {
-  const child = fork(join(import.meta.dirname, 'command-batch.ts'), {
+  const child = fork(join(projectRoot, 'test', 'integration', 'shell', 'children', 'command-batch.ts'), {
     cwd: projectRoot,
     env: { ...process.env, TMU_WORKSPACE: workspace, NODE_OPTIONS: '' },
     execArgv: ['--disable-warning=ExperimentalWarning'],
