@@ -139,14 +139,26 @@ function describe(engines: readonly EngineStatus[]): string {
       item.version ?? '–',
       item.threads ?? '–',
       item.selfTestSeconds === undefined ? '–' : `${item.selfTestSeconds.toFixed(2)} s`,
-      item.kernelSet ?? '–',
+      kernelsOf(item)?.name ?? '–',
       item.device ?? '–',
     ]),
   )
-  const reasons = engines.flatMap(({ id, reason, advice }) =>
-    [reason, advice].flatMap((text) => (text === undefined ? [] : [`${id}: ${text}`])),
+  const reasons = engines.flatMap((item) =>
+    [item.reason, kernelsOf(item)?.replaced, item.advice].flatMap((text) =>
+      text === undefined ? [] : [`${item.id}: ${text}`],
+    ),
   )
   return [facts, ...(reasons.length === 0 ? [] : [reasons.join('\n')])].join('\n\n')
+}
+
+/** The name of the set, and those of its kernels that others stand in for, which can be many. */
+function kernelsOf({ kernelSet }: EngineStatus): { readonly name: string; readonly replaced?: string } | undefined {
+  const [, name, form, replaced] = /^(\S+) \((\w+): (.*)\)$/.exec(kernelSet ?? '') ?? []
+  if (name === undefined) return kernelSet === undefined ? undefined : { name: kernelSet }
+  return {
+    name: `${name}, partly`,
+    replaced: `These kernels are ${form} ones, since ours failed their trial here: ${replaced}.`,
+  }
 }
 
 /** Of better engines only those that work: why the others don't has been said. */
