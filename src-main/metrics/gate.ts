@@ -56,7 +56,8 @@ export function studyGate(facts: StudyFacts): Gate {
     judged('forgetCount', forgetCount, {
       passed: (value) => value >= studyLimits.forgetCount,
       required: `at least ${studyLimits.forgetCount}`,
-      failure: (value) => `there are only ${value} images to forget`,
+      failure: (value) =>
+        value === 1 ? 'there is only 1 image to forget' : `there are only ${value} images to forget`,
     }),
     judged('predictorAuc', twin === null ? null : twin.predictorAuc, {
       passed: (value) => value >= studyLimits.predictorAuc,

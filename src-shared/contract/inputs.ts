@@ -127,7 +127,7 @@ export const createForgetSetInput = z
     random: z
       .number()
       .gt(0)
-      .refine((value) => value <= 1 || Number.isInteger(value), 'must be a share up to 1, or a whole number of images')
+      .refine((value) => value <= 1 || Number.isInteger(value), 'must be a share below 1, or a whole number of images')
       .optional(),
     /** Everybody in D who has this value in a group column. */
     group: z.strictObject({ column: z.string().min(1), value: z.string() }).optional(),

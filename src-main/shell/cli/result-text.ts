@@ -1,7 +1,7 @@
 import { isPresent, type Metric } from '#shared/domain/metrics.ts'
 import type { Cost } from '#shared/domain/stage.ts'
 import type { CostLedger, ReusedCost, Run, StudyResult } from '#shared/domain/study.ts'
-import { formatDuration, formatGap, formatPercent } from '#shared/units.ts'
+import { formatDuration, formatGap, formatNumber, formatPercent } from '#shared/units.ts'
 import { describeAttacks } from './attack-text.ts'
 import { table } from './output.ts'
 
@@ -12,9 +12,7 @@ export function describeResult(result: StudyResult): string {
     describeGate(result),
     describeRuns(result.runs, result.settings),
     describeLedger(result.ledger),
-    ...result.verdicts.map(
-      (verdict) => `${verdict.method} (seed ${verdict.seed}): ${verdict.value}, ${verdict.label}. ${verdict.sentence}`,
-    ),
+    describeVerdicts(result.verdicts),
     describeAttacks(result.attacks),
   ]
   return parts.filter((part) => part !== '').join('\n\n')
@@ -23,16 +21,24 @@ export function describeResult(result: StudyResult): string {
 function describeGate(result: StudyResult): string {
   const lines = result.gate.checks.map((check) => {
     const mark = check.passed === null ? 'n/a ' : check.passed ? 'ok  ' : 'FAIL'
-    const value = check.value === null ? '' : `${gateFigure(check.value)} `
+    const value = check.value === null ? '' : `${gateFigure(check.value, check.required)} `
     return `  ${mark}  ${check.name}: ${value}(${check.required})${check.note === undefined ? '' : ` - ${check.note}`}`
   })
   return [`Validity gate: ${result.gate.passed ? 'passed' : 'not passed'}`, ...lines].join('\n')
 }
 
-/** Counts are whole numbers, shares have three digits. */
-function gateFigure(value: number): string {
-  if (Math.abs(value) <= 1) return value.toFixed(3)
-  return Number.isInteger(value) ? String(value) : value.toFixed(1)
+/** As what is required of it is written: shares in percent, counts as whole numbers. */
+function gateFigure(value: number, required: string): string {
+  if (required.includes('%')) return formatPercent(value)
+  return Number.isInteger(value) && !required.includes('.') ? String(value) : formatNumber(value, 2)
+}
+
+/** A sentence that holds for many runs, as where the gate failed, is said once. */
+function describeVerdicts(verdicts: StudyResult['verdicts']): string {
+  const alike = Map.groupBy(verdicts, ({ value, sentence }) => `${value}. ${sentence}`)
+  return [...alike]
+    .map(([text, group]) => `${group.map(({ method, seed }) => `${method} (seed ${seed})`).join(', ')}: ${text}`)
+    .join('\n\n')
 }
 
 /** What is paid once and what with every request; what another study had paid already is marked. */

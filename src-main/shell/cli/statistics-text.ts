@@ -1,3 +1,4 @@
+import { counted } from '#main/formats/text.ts'
 import { isPresent } from '#shared/domain/metrics.ts'
 import type { ComparedMetric, MetricComparison, StudyStatistics } from '#shared/domain/statistics.ts'
 import { table } from './output.ts'
@@ -7,7 +8,7 @@ export function describeStatistics(found: StudyStatistics, metric: ComparedMetri
   if (found.reference === null) return 'Nothing to compare yet: fewer than two methods have finished.'
   const { reference } = found
   return [
-    `Compared with ${reference}: ${found.seeds} seed${found.seeds === 1 ? '' : 's'}, ${found.golds} gold${found.golds === 1 ? '' : 's'}, ${found.forgetCount} images to forget.`,
+    `Compared with ${reference}: ${counted(found.seeds, 'seed')}, ${counted(found.golds, 'gold')}, ${counted(found.forgetCount, 'image')} to forget.`,
     ...found.metrics
       .filter((item) => metric === null || item.metric === metric)
       .map((item) => describeMetric(item, reference, found.methods)),

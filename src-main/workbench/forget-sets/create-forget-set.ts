@@ -30,7 +30,7 @@ export interface CreateForgetSetInput {
   readonly className?: string | undefined
   /** Share of the class's members, with `className`. */
   readonly fraction?: number | undefined
-  /** Share of all members below 1 (or 1), else a number of them. */
+  /** Share of all members below 1, else a number of them. */
   readonly random?: number | undefined
   readonly group?: { readonly column: string; readonly value: string } | undefined
   /** Clusters of images that look alike, of the class where one is given. */
@@ -216,7 +216,8 @@ function ruleOf({ className, fraction, random, group, cluster, rule, idsFile }: 
   if (cluster !== undefined) return { kind: 'cluster', ...cluster, within: className ?? null }
   if (group !== undefined) return { kind: 'group', column: group.column, values: [group.value] }
   if (random !== undefined) {
-    return random > 1 ? { kind: 'random-count', count: random } : { kind: 'random', fraction: random }
+    // All of D can't be forgotten, so 1 is one image.
+    return random >= 1 ? { kind: 'random-count', count: random } : { kind: 'random', fraction: random }
   }
   if (idsFile !== undefined) return { kind: 'ids', source: idsFile }
   if (className === undefined || fraction === undefined) {

@@ -1,12 +1,7 @@
-/** Every method on data of every allowed kind, alone and in a study. */
-import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { PNG } from 'pngjs'
+/** Every method on data of every allowed kind. */
 import { describe, expect, it } from 'vitest'
 import { methodIds, methods } from '#main/compute/methods.ts'
 import { loadEngine } from '#main/compute/worker/engines/engine.ts'
-import { Random } from '#shared/random.ts'
-import { newBench, runStudy } from '../jobs/tiny-study.ts'
 import { type Shape, sequence, tinyRequest, unlearn } from './tiny-request.ts'
 
 const trained = methodIds.filter((id) => methods.get(id)?.run !== null)
@@ -64,65 +59,4 @@ describe.each(shapes)('forgetting %s', (_, shape) => {
 function classRetain({ rows, forget, retain }: Awaited<ReturnType<typeof tinyRequest>>): number {
   const classes = new Set(rows(forget).map(({ label }) => label))
   return rows(retain).filter(({ label }) => classes.has(label)).length
-}
-
-describe('a study of every method there is', () => {
-  it('forgets one colour image, and says which figures cannot be had of one', async () => {
-    await using bench = await newBench()
-    const images = join(bench.root, 'images')
-    await writeColours(images)
-    const input = { path: images, name: 'colours', format: 'folder', strict: true, size: 8 } as const
-    for await (const _ of bench.api.datasets.import(input));
-    await rm(images, { recursive: true })
-    await bench.api.forgetSets.create({
-      name: 'one',
-      dataset: 'colours',
-      split: 'default',
-      rule: { kind: 'random-count', count: 1 },
-      seed: 1,
-    })
-    const study = await bench.api.studies.create({
-      name: 'all',
-      dataset: 'colours',
-      forgetSet: 'one',
-      architecture: 'mlp',
-      methods: ['all'],
-      seeds: 1,
-      golds: 2,
-      settings: { epochs: 4, batchSize: 16 },
-    })
-    const { result } = await runStudy(bench, study.id)
-    expect(result.runs.map(({ method, state }) => `${method} ${state}`)).toEqual(
-      ['gold', ...methodIds].map((method) => `${method} succeeded`),
-    )
-    const plan = await bench.api.studies.plan({ study: study.id })
-    expect(plan.trains).toMatchObject({ originals: 0, golds: 0, twins: 0 })
-    for (const { method, metrics } of result.runs) {
-      // One image is no distribution: its accuracy is 0 or 1, and nothing can be said of its spread.
-      expect([0, 1], method).toContain((metrics?.['forgetAccuracy'] as { readonly value: number }).value)
-      expect(metrics?.['forgetAccuracy'], method).toMatchObject({ n: 1, ci: null })
-      for (const [name, figure] of Object.entries(metrics ?? {})) {
-        if ('absent' in figure) expect(figure.absent, `${method} ${name}`).toMatch(/\w+ \w+/)
-        else expect(Number.isFinite(figure.value), `${method} ${name}`).toBe(true)
-      }
-    }
-    expect(new Set(result.verdicts.map(({ label }) => label))).toEqual(new Set(['cannot tell']))
-  }, 240_000)
-})
-
-/** Two classes of 8x8 colour images: red and blue ones, with noise. */
-async function writeColours(folder: string): Promise<void> {
-  for (const [label, name] of ['red', 'blue'].entries()) {
-    await mkdir(join(folder, name), { recursive: true })
-    for (let index = 0; index < 40; index++) {
-      const random = Random.of(3, name, index)
-      const png = new PNG({ width: 8, height: 8 })
-      for (let i = 0; i < 64; i++) {
-        const [strong, weak] = [150 + 40 * random.normal(), 100 + 40 * random.normal()]
-        const light = (value: number): number => Math.max(0, Math.min(255, Math.round(value)))
-        png.data.set([light(label === 0 ? strong : weak), 100, light(label === 0 ? weak : strong), 255], i * 4)
-      }
-      await writeFile(join(folder, name, `${index}.png`), PNG.sync.write(png))
-    }
-  }
 }

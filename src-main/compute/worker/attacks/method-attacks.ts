@@ -23,7 +23,12 @@ export const ulira: Attack = async function* (material) {
   const { variance } = attackParams.ulira.parse(spec.params.options)
   const shadows = await shadowsOf(material, 'forget', forget, 'unlearned')
   const count = shadows.phi.length
-  if (count < 4) return nothing(membershipFigureNames, 'U-LiRA needs at least 4 shadow models.')
+  if (count < 4) {
+    return nothing(
+      membershipFigureNames,
+      `U-LiRA needs at least 4 shadow models that learned some of F; here ${count === 1 ? 'there is 1' : `there are ${count}`}. Each image is in half of them.`,
+    )
+  }
   const scores = shadows.phi.map((target, j) =>
     liraOnline(
       target,

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { stringify } from 'csv-stringify/sync'
+import { counted } from '#main/formats/text.ts'
 import { forgetRuleInput } from '#shared/contract/inputs.ts'
 import type { ForgetRule, ForgetSet } from '#shared/domain/forget-set.ts'
 import { AppError } from '#shared/errors.ts'
@@ -40,7 +41,7 @@ export function registerForgetCommands(program: Command, context: CommandContext
     .requiredOption('--dataset <name>')
     .option('--class <class>', 'forget a share of this class; with --cluster: clusters of its images')
     .option('--fraction <share>', 'share of the class’s members, 0 to 1 (with --class)')
-    .option('--random <number>', 'at random: a share of all members up to 1, or a number of them')
+    .option('--random <number>', 'at random: a share of all members below 1, or a number of them')
     .option('--group <key=value>', 'everybody with this value of a group column, for example patient=C112')
     .option('--cluster <numbers>', 'clusters of images that look alike, by number: see tmu forget clusters')
     .option('--clusters <k>', 'into how many clusters the images are grouped (with --cluster; default: 10)')
@@ -122,7 +123,7 @@ export function registerForgetCommands(program: Command, context: CommandContext
         const rows = await forgetRows(client, set)
         const path = resolve(options.out)
         await writeTextFile(path, stringify([...rows]))
-        output.result({ path, images: set.count }, () => `Wrote ${set.count} images to ${path}`)
+        output.result({ path, images: set.count }, () => `Wrote ${counted(set.count, 'image')} to ${path}`)
         return 0
       }),
     )
@@ -142,7 +143,7 @@ export function registerForgetCommands(program: Command, context: CommandContext
 
 function describe(set: ForgetSet): string {
   const version = set.version > 1 ? `, version ${set.version}` : ''
-  return `${set.name}: ${set.count} images, ${ruleText(set.rule)} (seed ${set.seed}${version}, id ${set.id})`
+  return `${set.name}: ${counted(set.count, 'image')}, ${ruleText(set.rule)} (seed ${set.seed}${version}, id ${set.id})`
 }
 
 /** `patient=C112` */

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { counted } from '#main/formats/text.ts'
 import { engineIds } from '#shared/domain/engine.ts'
 import { type Priority, priorities, type Queue } from '#shared/domain/queue.ts'
 import { type ComparedMetric, comparedMetrics } from '#shared/domain/statistics.ts'
@@ -287,7 +288,7 @@ function describeCreated({ name, config }: Study, plan: StudyPlan | null): strin
     plan === null
       ? ''
       : ` ${plan.stages.length} stages: ${plan.toCompute} to compute, ${plan.toReuse} are there already.`
-  return `${name}: ${methods.length} methods, ${seeds.length} seeds, ${goldSeeds.length} golds, ${architecture}.${stages} Run it: tmu study run ${shellWord(name)}`
+  return `${name}: ${counted(methods.length, 'method')}, ${counted(seeds.length, 'seed')}, ${counted(goldSeeds.length, 'gold')}, ${architecture}.${stages} Run it: tmu study run ${shellWord(name)}`
 }
 
 function describeQueue({ paused, shortOfMemory, studies }: Queue): string {
