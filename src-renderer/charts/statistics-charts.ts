@@ -1,4 +1,4 @@
-import type { CustomSeriesRenderItem, EChartsOption } from 'echarts/types/dist/shared'
+import type { CustomSeriesRenderItem, EChartsOption, LabelLayoutOptionCallback } from 'echarts/types/dist/shared'
 import { isPresent } from '#shared/domain/metrics.ts'
 import type { MetricComparison, ParetoPoint } from '#shared/domain/statistics.ts'
 import type { TableData } from '../lib/csv.ts'
@@ -341,6 +341,26 @@ export function paretoData(points: readonly ParetoPoint[], axis: ParetoAxis, wor
   }
 }
 
+/**
+ * Methods that cost the same stand in a heap: each name goes right of its point, and up from there until it covers no
+ * other. The front goes on to the right of its points, so that their names stand above it.
+ */
+function namesApart(isOnFront: (index: number) => boolean): LabelLayoutOptionCallback {
+  const line = 13
+  let placed: { readonly x: number; readonly y: number; readonly width: number }[] = []
+  return ({ dataIndex = 0, rect, labelRect: { width } }) => {
+    // Each drawing begins anew.
+    if (dataIndex === 0) placed = []
+    const x = rect.x + rect.width + 7
+    let y = rect.y + rect.height / 2 - (isOnFront(dataIndex) ? line * 0.7 : 0)
+    const isCovered = (): boolean =>
+      placed.some((other) => x < other.x + other.width && other.x < x + width && Math.abs(y - other.y) < line)
+    while (y > line && isCovered()) y -= 1
+    placed.push({ x, y, width })
+    return { x, y, align: 'left', verticalAlign: 'middle' }
+  }
+}
+
 /** Absolute gap against what it costs, or against the accuracy it loses: nothing lies below and left of the front. */
 export function paretoOption(
   points: readonly ParetoPoint[],
@@ -348,7 +368,8 @@ export function paretoOption(
   words: ParetoWords,
   colours: ColourTokens,
 ): EChartsOption {
-  const all = frontPoints(points, axis)
+  // From the bottom up: names are laid out in this order.
+  const all = frontPoints(points, axis).toSorted((a, b) => a.y - b.y || a.x - b.x)
   const front = all.filter(({ onFront }) => onFront).toSorted((a, b) => a.x - b.x || b.y - a.y)
   const style = valueAxisStyle(colours)
   return {
@@ -394,8 +415,6 @@ export function paretoOption(
             name: words.title(method),
             value: [x, y],
             itemStyle: { color: onFront ? colour : colours.surface, borderColor: colour, borderWidth: 2 },
-            // The front goes on to the right of its points: their names stand above it.
-            label: onFront ? { position: [9, -13] } : {},
           }
         }),
         label: {
@@ -407,8 +426,7 @@ export function paretoOption(
           width: 150,
           overflow: 'truncate',
         },
-        // Methods that cost the same stand in a heap: their names are moved apart, with a line to the point.
-        labelLayout: { moveOverlap: 'shiftY' },
+        labelLayout: namesApart((index) => all[index]?.onFront === true),
         labelLine: { show: true, length2: 4, lineStyle: { color: colours.chartAxis, width: 1 } },
         tooltip: {
           formatter: (event) => {

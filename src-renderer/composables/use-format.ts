@@ -56,7 +56,11 @@ export function useFormat() {
     date: (iso: string) =>
       new Date(iso).toLocaleDateString(dateLocales[preferences.stored.locale], { dateStyle: 'medium' }),
     dateTime: (iso: string) =>
-      new Date(iso).toLocaleString(dateLocales[preferences.stored.locale], { dateStyle: 'medium', timeStyle: 'short' }),
+      new Date(iso).toLocaleString(dateLocales[preferences.stored.locale], {
+        // Numbers alone are unambiguous in Chinese and half as wide.
+        dateStyle: preferences.stored.locale === 'zh' ? 'short' : 'medium',
+        timeStyle: 'short',
+      }),
   }
 }
 

@@ -50,12 +50,12 @@ export function useWindow(scenario: Scenario): WindowHarness {
   }
 }
 
-/** Rules that axe finds broken, serious or critical, with where. */
-export async function seriousViolations(page: Page): Promise<readonly string[]> {
+/** Rules that axe finds broken, all but minor ones, with where. */
+export async function axeFindings(page: Page): Promise<readonly string[]> {
   // Without frames of other origins nothing has to be put together in a tab of its own.
   const builder = new AxeBuilder({ page }).setLegacyMode(true).options({ resultTypes: ['violations'] })
   const { violations } = await builder.analyze()
   return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .filter(({ impact }) => impact !== 'minor')
     .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')}`))
 }

@@ -1,7 +1,6 @@
 export const explorer = {
   explorer: {
     title: 'explorer',
-    lead: '{count} images',
     view: 'View',
     viewGrid: 'Grid',
     viewBoth: 'Grid and map',

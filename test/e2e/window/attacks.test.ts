@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { parse } from 'csv-parse/sync'
 import { describe, expect, it } from 'vitest'
 import { isPresent } from '#shared/domain/metrics.ts'
-import { seriousViolations, useWindow } from '#test/support/window.ts'
+import { axeFindings, useWindow } from '#test/support/window.ts'
 
 const attacked = '/studies/st-shirts-over-five-seeds/result/attacks'
 
@@ -21,7 +21,7 @@ describe('the attacks on a study', () => {
     await page.getByLabel('Shadow models', { exact: true }).fill('16')
     await page.getByText(/16 shadow models/).waitFor()
     expect(await cost.textContent()).toContain('16 shadow models')
-    expect(await seriousViolations(page)).toEqual([])
+    expect(await axeFindings(page)).toEqual([])
     await page.getByRole('button', { name: 'Add and run' }).click()
     await page.getByTestId('attack-table').waitFor()
     const study = await server().workbench.api.studies.get({ study: 'st-demo' })
@@ -48,7 +48,7 @@ describe('the attacks on a study', () => {
     expect(await page.getByTestId('exposed-images').locator('canvas').count()).toBeGreaterThan(20)
     await page.reload()
     await page.getByRole('heading', { name: /All figures of RMIA on TMU-soft/ }).waitFor()
-    expect(await seriousViolations(page)).toEqual([])
+    expect(await axeFindings(page)).toEqual([])
   })
 
   it('saves the curve that it draws', async () => {

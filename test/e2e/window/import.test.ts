@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { seriousViolations, useWindow } from '#test/support/window.ts'
+import { axeFindings, useWindow } from '#test/support/window.ts'
 
 const shots = process.env['TMU_SHOTS']
 
@@ -29,7 +29,7 @@ describe('a source before it is imported', () => {
       await page.setViewportSize({ width, height: 1100 })
       await page.waitForTimeout(150)
       if (shots !== undefined) await page.screenshot({ path: `${shots}/preview-${colorScheme}.png`, fullPage: true })
-      expect(await seriousViolations(page), colorScheme).toEqual([])
+      expect(await axeFindings(page), colorScheme).toEqual([])
     }
     await page.getByRole('button', { name: 'Import', exact: true }).click()
     await page.getByTestId('quality').getByText('Exact copies').first().waitFor()
@@ -69,7 +69,7 @@ describe('the quality of a data set', () => {
       await page.setViewportSize({ width, height: 1100 })
       await page.waitForTimeout(150)
       if (shots !== undefined) await panel.screenshot({ path: `${shots}/quality-${colorScheme}.png` })
-      expect(await seriousViolations(page), colorScheme).toEqual([])
+      expect(await axeFindings(page), colorScheme).toEqual([])
     }
   })
 })
