@@ -6,7 +6,10 @@ import type { CurvePoint, JobState, StageCost, StageKind } from '#shared/domain/
 import type { AppErrorShape } from '#shared/errors.ts'
 import type { StageKey } from '#shared/ids.ts'
 
-/** What a study's stream carries. `snapshot` comes first, so that a page reloaded in the middle has it all. */
+/**
+ * What a study's stream carries. `snapshot` comes first, so that a page reloaded in the middle has it all; of a study
+ * with very many stages it holds the first, and `stages` right after it the next ones.
+ */
 export type StudyEvent =
   | {
       readonly kind: 'snapshot'
@@ -16,6 +19,7 @@ export type StudyEvent =
       readonly etaSeconds: number | null
       readonly schedule: Schedule
     }
+  | { readonly kind: 'stages'; readonly stages: readonly LiveStage[] }
   | { readonly kind: 'schedule'; readonly schedule: Schedule }
   | { readonly kind: 'stage'; readonly stage: LiveStage; readonly value: number; readonly etaSeconds: number | null }
   | { readonly kind: 'curve'; readonly key: StageKey; readonly point: CurvePoint }

@@ -1,6 +1,8 @@
 import { type ComputedRef, computed, type InjectionKey, inject, provide, type WritableComputedRef, watch } from 'vue'
+import type { Verdict } from '#shared/domain/metrics.ts'
 import type { Run, StudyResult } from '#shared/domain/study.ts'
 import { type MethodRow, methodRows } from '../lib/method-rows.ts'
+import { allPages } from '../lib/pages.ts'
 import { client } from '../rpc/workbench.ts'
 import { useSystemStore } from '../stores/system.ts'
 import { useQuery } from './use-query.ts'
@@ -30,13 +32,37 @@ export function provideResult(): ResultContext {
     () => live.value?.stages.filter((stage) => stage.kind === 'evaluate' && stage.state === 'succeeded').length ?? 0,
   )
   const result = useResource(
-    async (signal) =>
-      study.data.value === null
-        ? null
-        : client.studies.result({ study: study.data.value.id, perModel: false }, { signal }),
+    async (signal): Promise<StudyResult | null> => {
+      if (study.data.value === null) return null
+      const about = { study: study.data.value.id }
+      const verdicts: Verdict[] = []
+      const runs = await allPages(async (offset) => {
+        const page = await client.studies.resultPage({ ...about, offset }, { signal })
+        verdicts.push(...page.verdicts)
+        return { total: page.total, items: page.runs }
+      })
+      // Last: what it sums up is no older than the runs.
+      const rest = await client.studies.result({ ...about, runs: false }, { signal })
+      return { ...rest, runs, verdicts }
+    },
     () => study.data.value?.id,
   )
-  watch([evaluated, state], () => void result.reload())
+  // A study of thousands of runs isn't loaded anew for each of them, nor is a loading cut off by the next one.
+  let loading = false
+  let isStale = false
+  watch([evaluated, state], async () => {
+    isStale = true
+    if (loading) return
+    loading = true
+    while (isStale) {
+      isStale = false
+      const began = performance.now()
+      await result.reload()
+      const pause = performance.now() - began
+      if (isStale && pause > 200) await new Promise((resolve) => setTimeout(resolve, 3 * pause))
+    }
+    loading = false
+  })
 
   const runs = computed(() => result.data.value?.runs ?? [])
   const rows = computed(() => methodRows(runs.value, system.methodRank))

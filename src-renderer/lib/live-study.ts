@@ -35,6 +35,8 @@ export function applyStudyEvent(live: LiveStudy, event: StudyEvent): LiveStudy {
         error: null,
         schedule: event.schedule,
       }
+    case 'stages':
+      return { ...live, stages: [...live.stages, ...event.stages] }
     case 'schedule':
       return { ...live, schedule: event.schedule }
     case 'stage': {

@@ -21,7 +21,7 @@ import { priorities, type Queue } from '#shared/domain/queue.ts'
 import type { EmbeddingEvent, Neighbour, PackedSamples, RunFigures, SampleDetails, Tag } from '#shared/domain/sample.ts'
 import type { JobState } from '#shared/domain/stage.ts'
 import type { StudyStatistics } from '#shared/domain/statistics.ts'
-import type { ModelExport, Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts'
+import type { ModelExport, PlannedStage, ResultPage, Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts'
 import type { ArchitectureInfo, MethodInfo, SystemInfo, WorkspaceCheck } from '#shared/domain/system.ts'
 import type { ForgetSample, TwinView, TwoSampleReport } from '#shared/domain/tmu.ts'
 import type { AppErrorShape } from '#shared/errors.ts'
@@ -44,6 +44,8 @@ import {
   listRunsInput,
   matchListInput,
   neighboursInput,
+  pageInput,
+  planInput,
   previewDatasetInput,
   qualityInput,
   reference,
@@ -183,7 +185,11 @@ export const contract = {
     list: procedure.output(type<readonly Study[]>()),
     get: procedure.input(z.strictObject({ study: reference })).output(type<Study>()),
     create: procedure.input(createStudyInput).output(type<Study>()),
-    plan: procedure.input(z.strictObject({ study: reference })).output(type<StudyPlan>()),
+    plan: procedure.input(planInput).output(type<StudyPlan>()),
+    /** The plan's stages, page by page: of thousands, no one message holds them all. */
+    planStages: procedure
+      .input(pageInput)
+      .output(type<{ readonly total: number; readonly stages: readonly PlannedStage[] }>()),
     /**
      * Starts (or resumes) the study's job and returns at once; follow it with `watch`. Without a priority it is normal,
      * or stays what it is.
@@ -197,6 +203,8 @@ export const contract = {
     /** A snapshot first, then changes; ends after `finished`. Leaving it doesn't stop the job. */
     watch: procedure.input(z.strictObject({ study: reference })).output(eventIterator(type<StudyEvent>())),
     result: procedure.input(resultInput).output(type<StudyResult>()),
+    /** Runs without their values by model, oldest first, and the verdicts on those of the page. */
+    resultPage: procedure.input(pageInput).output(type<ResultPage>()),
     /**
      * Makes the study that tries settings of each method on the twin problem, without any gold: the same number for
      * each. `run` runs it like any other.

@@ -298,7 +298,20 @@ export const adoptTuningInput = z.strictObject({
 })
 
 /** With `perModel` false, figures come without their values by model: a tenth of the size, for tables. */
-export const resultInput = z.strictObject({ study: reference, perModel: z.boolean().optional() })
+export const resultInput = z.strictObject({
+  study: reference,
+  perModel: z.boolean().optional(),
+  /** False: without runs and verdicts, which \`resultPage\` has. */
+  runs: z.boolean().optional(),
+})
+/** A page of something that is in the order of the study. */
+export const pageInput = z.strictObject({
+  study: reference,
+  offset: z.int().min(0).default(0),
+  limit: z.int().min(1).max(1000).default(200),
+})
+/** \`stages\` false: without its stages, which \`planStages\` has. */
+export const planInput = z.strictObject({ study: reference, stages: z.boolean().optional() })
 
 /** Oldest first; the next page begins `after` the last run of the one before. */
 export const listRunsInput = z.strictObject({

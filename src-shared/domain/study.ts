@@ -191,5 +191,13 @@ export interface StudyResult {
   readonly attacks: readonly AttackSummary[]
 }
 
+/** A part of a result's runs, for a window that shows thousands of them. */
+export interface ResultPage {
+  /** Runs in all. */
+  readonly total: number
+  readonly runs: readonly Run[]
+  readonly verdicts: readonly Verdict[]
+}
+
 /** Published: the defaults of its schema, from the paper or its code. Tuned: by a search on the twin problem. */
 export type SettingsOrigin = 'published' | 'set' | 'tuned'

@@ -169,6 +169,11 @@ try {
       () => `${plan.stages.length} stages reused`,
     )
     await measured('result', () => workbench.api.studies.result({ study, perModel: false }), sizeOf)
+    await measured('result without runs', () => workbench.api.studies.result({ study, runs: false }), sizeOf)
+    const page = { study, offset: 1000, limit: 200 }
+    await measured('page of the result', () => workbench.api.studies.resultPage(page), sizeOf)
+    await measured('page of the plan', () => workbench.api.studies.planStages(page), sizeOf)
+    await measured('statistics', () => workbench.api.studies.statistics({ study }), sizeOf)
     await measured('plan of what is done', () => workbench.api.studies.plan({ study }), sizeOf)
     await measured('first 100 runs', () => workbench.api.runs.list({ study, perModel: false, limit: 100 }), sizeOf)
     await measured('all runs', () => workbench.api.runs.list({ study, perModel: false }), sizeOf)

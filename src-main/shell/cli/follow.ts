@@ -50,6 +50,9 @@ export async function runAndFollow(
           tellSchedule(event.schedule)
           line.update(event.value, event.etaSeconds, 'starting')
           break
+        case 'stages':
+          for (const stage of event.stages) tell(stage)
+          break
         case 'schedule':
           tellSchedule(event.schedule)
           break

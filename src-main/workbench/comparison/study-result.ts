@@ -8,7 +8,7 @@ import type { StoredRun } from '#main/store/repositories/runs.ts'
 import type { StudyStage } from '#main/store/repositories/stages.ts'
 import type { Evaluation, Gate, Verdict } from '#shared/domain/metrics.ts'
 import type { StudyStatistics } from '#shared/domain/statistics.ts'
-import type { CostLedger, SettingsOrigin, StudyConfig, StudyResult } from '#shared/domain/study.ts'
+import type { CostLedger, ResultPage, SettingsOrigin, StudyConfig, StudyResult } from '#shared/domain/study.ts'
 import type { PredictorReport } from '#shared/domain/tmu.ts'
 import type { ObjectHash, RunId, StageKey } from '#shared/ids.ts'
 import { referenceTmuMethod } from '../jobs/graph/labelling.ts'
@@ -75,10 +75,13 @@ async function predictorsOf(
   return Object.fromEntries([...figures].map(([method, aucs]) => [method, mean(aucs) ?? 0]))
 }
 
-/** Everything that a finished (or unfinished) study has to show, from its rows and stored predictions alone. */
+/**
+ * Everything that a finished (or unfinished) study has to show, from its rows and stored predictions alone. `withRuns`
+ * false: but its runs and their verdicts, which are most of it.
+ */
 export async function studyResult(
   { repositories, objects, loaded, summary }: ResultParts,
-  perModel: boolean,
+  { perModel, withRuns }: { readonly perModel: boolean; readonly withRuns: boolean },
 ): Promise<StudyResult> {
   const { study, engine, forgetSet, runs: planned } = loaded
   const stored = await allRuns(repositories, { study: study.id })
@@ -86,24 +89,70 @@ export async function studyResult(
   const succeeded = new Set(stored.filter((run) => run.state === 'succeeded').map((run) => run.id))
   const evaluations = await readEvaluations(objects, planned, succeeded, rows)
   const classRemoval = isClassRemoval(forgetSet)
-  const gate = studyGate({
-    ...meanEvidence(planned, evaluations),
-    forgetCount: study.config.problem === 'twin' ? loaded.lists.twin.count : forgetSet.count,
-    twin: await twinFacts(objects, planned, rows),
-    classRemoval,
-  })
+  const gate = await gateOf({ objects, loaded }, evaluations, rows)
   return {
     study: study.name,
     engine,
     seconds: summary?.seconds ?? (await workingSeconds([...rows.values()], stored)),
     gate,
     stages: summary === null ? countStages([...rows.values()], stored) : pick(summary),
-    runs: await mapInTurns(stored, (run) => toRun(objects, run, { perModel })),
-    verdicts: await verdictsOf(planned, evaluations, gate, study.config.margin, classRemoval),
+    runs: withRuns ? await mapInTurns(stored, (run) => toRun(objects, run, { perModel })) : [],
+    verdicts: withRuns ? await verdictsOf(planned, evaluations, gate, study.config.margin, classRemoval) : [],
     ledger: await ledgerOf(loaded, rows, succeeded),
     settings: Object.fromEntries(study.config.methods.map((method) => [method, settingsOrigin(study.config, method)])),
     attacks: attackSummaries(await attackResults({ repositories, objects, loaded })),
   }
+}
+
+/** What has succeeded -> its gate, of the studies that were paged through last: a page alone can't tell. */
+const gates = new Map<string, Gate>()
+const mostGates = 8
+
+/** Some of a study's runs, oldest first, without their values by model, and the verdicts on them. */
+export async function resultPage(
+  { repositories, objects, loaded }: Omit<ResultParts, 'summary'>,
+  { offset, limit }: { readonly offset: number; readonly limit: number },
+): Promise<ResultPage> {
+  const { study, forgetSet, runs: planned } = loaded
+  const brief = repositories.runs.briefRuns(study.id)
+  const ids = brief.slice(offset, offset + limit).map(({ id }) => id)
+  const stored = ids.flatMap((id) => repositories.runs.findRun(id) ?? [])
+  const succeeded = new Set(brief.flatMap(({ id, state }) => (state === 'succeeded' ? [id] : [])))
+  const known = `${study.id} ${[...succeeded].join()}`
+  let gate = gates.get(known)
+  if (gate === undefined) {
+    const rows = await stagesOfStudy(repositories, study.id)
+    gate = await gateOf({ objects, loaded }, await readEvaluations(objects, planned, succeeded, rows), rows)
+    gates.set(known, gate)
+    for (const oldest of gates.keys()) if (gates.size > mostGates) gates.delete(oldest)
+  }
+  const chosen = new Set(ids)
+  const shown = planned.filter(({ id }) => chosen.has(id))
+  const rows = new Map<StageKey, Pick<StudyStage, 'outputs'>>()
+  await eachInTurns(shown, ({ evaluate }) => {
+    const row = repositories.stages.getStage(evaluate)
+    if (row !== null) rows.set(evaluate, row)
+  })
+  const evaluations = await readEvaluations(objects, shown, succeeded, rows)
+  return {
+    total: brief.length,
+    runs: await mapInTurns(stored, (run) => toRun(objects, run, { perModel: false })),
+    verdicts: await verdictsOf(shown, evaluations, gate, study.config.margin, isClassRemoval(forgetSet)),
+  }
+}
+
+async function gateOf(
+  { objects, loaded }: Pick<ResultParts, 'objects' | 'loaded'>,
+  evaluations: ReadonlyMap<RunId, Evaluation>,
+  rows: ReadonlyMap<StageKey, StudyStage>,
+): Promise<Gate> {
+  const { study, forgetSet, runs, lists } = loaded
+  return studyGate({
+    ...meanEvidence(runs, evaluations),
+    forgetCount: study.config.problem === 'twin' ? lists.twin.count : forgetSet.count,
+    twin: await twinFacts(objects, runs, rows),
+    classRemoval: isClassRemoval(forgetSet),
+  })
 }
 
 function ledgerOf(
@@ -136,7 +185,7 @@ async function readEvaluations(
   objects: ObjectStore,
   planned: readonly PlannedRun[],
   succeeded: ReadonlySet<RunId>,
-  rows: ReadonlyMap<StageKey, StudyStage>,
+  rows: ReadonlyMap<StageKey, Pick<StudyStage, 'outputs'>>,
 ): Promise<ReadonlyMap<RunId, Evaluation>> {
   const evaluations = new Map<RunId, Evaluation>()
   for (const run of planned) {

@@ -4,6 +4,19 @@ import type { StudyEvent } from '#shared/progress.ts'
 /** A reader that falls further behind gets a new snapshot instead of everything it missed. */
 const mostPending = 500
 
+/** So many stages in one event; more would hold up whoever writes them down for a window. */
+const mostStages = 500
+
+/** A snapshot in pieces of bearable size. */
+export function inPieces(event: StudyEvent): readonly StudyEvent[] {
+  if (event.kind !== 'snapshot' || event.stages.length <= mostStages) return [event]
+  const pieces: StudyEvent[] = [{ ...event, stages: event.stages.slice(0, mostStages) }]
+  for (let at = mostStages; at < event.stages.length; at += mostStages) {
+    pieces.push({ kind: 'stages', stages: event.stages.slice(at, at + mostStages) })
+  }
+  return pieces
+}
+
 /** Sends a job's events to any number of readers, each at its own pace. */
 export class EventFeed {
   readonly #snapshot: () => StudyEvent
@@ -33,13 +46,13 @@ export class EventFeed {
     this.#readers.add(reader)
     signal?.addEventListener('abort', wake, { once: true })
     try {
-      yield this.#snapshot()
+      yield* inPieces(this.#snapshot())
       if (ended !== null) {
         yield ended
         return
       }
       while (!isAborted(signal)) {
-        const events = reader.take() ?? [this.#snapshot(), ...(this.#last === null ? [] : [this.#last])]
+        const events = reader.take() ?? [...inPieces(this.#snapshot()), ...(this.#last === null ? [] : [this.#last])]
         for (const event of events) {
           yield event
           if (event.kind === 'finished' || isAborted(signal)) return

@@ -12,6 +12,7 @@ import type { ObjectHash, RunId, StageKey, StudyId } from '#shared/ids.ts'
 import type { LiveStage, StudyEvent } from '#shared/progress.ts'
 import { eachInTurns, isTurnOver, mapInTurns, nextTurn } from '../turns.ts'
 import { estimateBytes, estimateVisits } from './estimate.ts'
+import { inPieces } from './event-feed.ts'
 import { Experience } from './experience.ts'
 import { dependenciesOf } from './graph.ts'
 import { ranksOf } from './job-progress.ts'
@@ -153,14 +154,14 @@ export class Jobs {
       return
     }
     const { state } = study
-    yield {
+    yield* inPieces({
       kind: 'snapshot',
       state,
       stages: await this.#idleStages(study, engine),
       value: state === 'succeeded' ? 1 : 0,
       etaSeconds: null,
       schedule: unhurried,
-    }
+    })
     if (state !== 'new') {
       yield { kind: 'finished', state, error: null }
       return

@@ -10,22 +10,7 @@ import { mapInTurns, nextTurn } from '../turns.ts'
 
 /** What a run of the study would compute, what it would reuse, and how long that takes on this machine. */
 export async function planStudy(repositories: Repositories, jobs: Jobs, loaded: LoadedStudy): Promise<StudyPlan> {
-  const isActive = (await jobs.activeJobOf(loaded.study.id)) !== null
-  const runsOf = (key: StageKey): readonly RunId[] => (loaded.users.get(key) ?? []).map((run) => run.id)
-  const stages = await mapInTurns(loaded.nodes, (node): PlannedStage => {
-    const stored = repositories.stages.stageState(node.key)
-    const isWaiting = stored === null || (stored === 'queued' && !isActive)
-    return {
-      key: node.key,
-      kind: node.kind,
-      label: node.label,
-      scope: node.scope,
-      state: isWaiting ? 'planned' : stored,
-      dependsOn: dependenciesOf(node),
-      runs: runsOf(node.key),
-      estimate: { ...estimateVisits(node, loaded.lists), seconds: jobs.estimateOf(loaded, node).seconds },
-    }
-  })
+  const stages = await plannedStages(repositories, jobs, loaded, loaded.nodes)
   await nextTurn()
   const toCompute = stages.filter((stage) => stage.state !== 'succeeded')
   // What is trained once more to an early epoch is no further model.
@@ -48,6 +33,31 @@ export async function planStudy(repositories: Repositories, jobs: Jobs, loaded: 
     workers,
     seconds: await secondsOf(toCompute, workers.count),
   }
+}
+
+/** Some of a study's stages, as its plan has them. */
+export async function plannedStages(
+  repositories: Repositories,
+  jobs: Jobs,
+  loaded: LoadedStudy,
+  nodes: LoadedStudy['nodes'],
+): Promise<readonly PlannedStage[]> {
+  const isActive = (await jobs.activeJobOf(loaded.study.id)) !== null
+  const runsOf = (key: StageKey): readonly RunId[] => (loaded.users.get(key) ?? []).map((run) => run.id)
+  return await mapInTurns(nodes, (node): PlannedStage => {
+    const stored = repositories.stages.stageState(node.key)
+    const isWaiting = stored === null || (stored === 'queued' && !isActive)
+    return {
+      key: node.key,
+      kind: node.kind,
+      label: node.label,
+      scope: node.scope,
+      state: isWaiting ? 'planned' : stored,
+      dependsOn: dependenciesOf(node),
+      runs: runsOf(node.key),
+      estimate: { ...estimateVisits(node, loaded.lists), seconds: jobs.estimateOf(loaded, node).seconds },
+    }
+  })
 }
 
 async function secondsOf(stages: readonly PlannedStage[], capacity: number): Promise<number> {

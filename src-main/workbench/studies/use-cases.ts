@@ -8,7 +8,7 @@ import type { Study } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash, StageKey } from '#shared/ids.ts'
 import { attackResults, exposedSamples } from '../comparison/attack-results.ts'
-import { statisticsOf, studyResult } from '../comparison/study-result.ts'
+import { resultPage, statisticsOf, studyResult } from '../comparison/study-result.ts'
 import { readSampleTable } from '../datasets/sample-data.ts'
 import { referenceTmuMethod } from '../jobs/graph/labelling.ts'
 import type { Jobs } from '../jobs/jobs.ts'
@@ -22,7 +22,7 @@ import { attackPlan } from './attack-plan.ts'
 import { type CreateStudyParts, createStudy, insertDerived } from './create-study.ts'
 import { distributionTest } from './distribution-test.ts'
 import { requireRun, requireStudy, toRun } from './find.ts'
-import { planStudy } from './plan-study.ts'
+import { plannedStages, planStudy } from './plan-study.ts'
 import { freeName, tunedConfig, tuningConfig } from './tuning.ts'
 
 export interface StudyParts extends CreateStudyParts {
@@ -64,8 +64,15 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
       list: async () => repositories.studies.listStudies(),
       get: async ({ study }) => requireStudy(repositories, study),
       create: (input) => createStudy(parts, input),
-      async plan({ study }) {
-        return await planStudy(repositories, jobs, await load(study))
+      async plan({ study, stages = true }) {
+        const plan = await planStudy(repositories, jobs, await load(study))
+        return stages ? plan : { ...plan, stages: [] }
+      },
+      async planStages({ study, offset, limit }) {
+        const loaded = await load(study)
+        const { nodes } = loaded
+        const stages = await plannedStages(repositories, jobs, loaded, nodes.slice(offset, offset + limit))
+        return { total: nodes.length, stages }
       },
       async run({ study: nameOrId, priority }) {
         const study = requireStudy(repositories, nameOrId)
@@ -84,10 +91,13 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
         const study = requireStudy(repositories, nameOrId)
         yield* jobs.watch(study, await engineOf(study), options?.signal)
       },
-      async result({ study, perModel = true }) {
+      async result({ study, perModel = true, runs = true }) {
         const loaded = await load(study)
         const summary = jobs.jobOf(loaded.study.id)?.summary ?? null
-        return await studyResult({ repositories, objects, loaded, summary }, perModel)
+        return await studyResult({ repositories, objects, loaded, summary }, { perModel, withRuns: runs })
+      },
+      async resultPage({ study, ...page }) {
+        return await resultPage({ repositories, objects, loaded: await load(study) }, page)
       },
       tune: async ({ study: nameOrId, name, methods, budget, seeds }) => {
         const study = requireStudy(repositories, nameOrId)

@@ -51,6 +51,23 @@ describe('a study', () => {
       true,
     )
     expect((await bench.api.workspace.check(undefined)).problems).toEqual([])
+
+    // Page by page it is the same: runs without their values by model, verdicts, and the plan's stages.
+    const pages = await Promise.all(
+      [0, 3, 6, 9].map((offset) => bench.api.studies.resultPage({ study, offset, limit: 3 })),
+    )
+    expect(pages.map(({ total }) => total)).toEqual([8, 8, 8, 8])
+    const whole = await bench.api.studies.result({ study, perModel: false })
+    expect(pages.flatMap(({ runs }) => runs)).toEqual(whole.runs)
+    expect(pages.flatMap(({ verdicts }) => verdicts)).toEqual(whole.verdicts)
+    expect(await bench.api.studies.result({ study, perModel: false, runs: false })).toEqual({
+      ...whole,
+      runs: [],
+      verdicts: [],
+    })
+    const { stages } = await bench.api.studies.plan({ study })
+    const part = await bench.api.studies.planStages({ study, offset: 2, limit: 5 })
+    expect(part).toEqual({ total: stages.length, stages: stages.slice(2, 7) })
   })
 
   it('is replayed from what is stored, without an engine or a worker, also by a new process', async () => {

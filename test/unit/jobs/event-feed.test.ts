@@ -95,6 +95,20 @@ describe('event feed', () => {
     expect(rest.at(-1)).toEqual(finished)
   })
 
+  it('tells of very many stages in pieces, before anything that changed since', async () => {
+    const stages = Array.from({ length: 1200 }, (_, i) => live(`stage ${i}`, 0))
+    const feed = new EventFeed(() => {
+      return { kind: 'snapshot', state: 'running', stages, value: 0, etaSeconds: null, schedule: unhurried }
+    })
+    const reader = feed.read()
+    const first = await reader.next()
+    feed.publish(told('stage 3', 0.5))
+    feed.end(finished)
+    const events = [first.value, ...(await collect(reader))].filter((event) => event !== undefined)
+    expect(events.map((event) => event.kind)).toEqual(['snapshot', 'stages', 'stages', 'stage', 'finished'])
+    expect(events.flatMap((event) => ('stages' in event ? event.stages : []))).toEqual(stages)
+  })
+
   it('ends for a reader that goes away, without disturbing the others', async () => {
     const { feed } = newFeed()
     const leaving = new AbortController()

@@ -30,6 +30,13 @@ const snapshot: Extract<StudyEvent, { kind: 'snapshot' }> = {
 }
 
 describe('a study followed live', () => {
+  it('takes the pieces of a long snapshot for one', () => {
+    const [first] = snapshot.stages
+    const more = { ...first, key: 'another' as typeof first.key }
+    const live = applyStudyEvent(applyStudyEvent(emptyLiveStudy, snapshot), { kind: 'stages', stages: [more] })
+    expect(live.stages).toEqual([...snapshot.stages, more])
+  })
+
   it('starts from the snapshot and replaces stages as they move', () => {
     const live = play([
       snapshot,
