@@ -9,9 +9,11 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { unpackInt32 } from '#main/shell/cli/packed.ts'
 import { connect } from '#main/shell/connect.ts'
 import type { Dataset, GroupRule, Split } from '#shared/domain/dataset.ts'
 import { isPresent } from '#shared/domain/metrics.ts'
+import { sampleParts } from '#shared/domain/sample.ts'
 import { watchingLauncher } from './import/watching-launcher.ts'
 
 interface RealSet {
@@ -22,7 +24,6 @@ interface RealSet {
   readonly column: string
   /** How the group column is found, where the archive was unpacked to. */
   readonly rule: (folder: string) => Promise<GroupRule>
-  readonly group: string
   /** Whether whole groups go to one side, so that all of the group is in D. */
   readonly apart: boolean
 }
@@ -34,7 +35,6 @@ const sets: readonly RealSet[] = [
     groups: 34,
     column: 'person',
     rule: async () => ({ kind: 'level', level: 1, name: 'person' }),
-    group: 'Serena_Williams',
     apart: false,
   },
   {
@@ -43,7 +43,6 @@ const sets: readonly RealSet[] = [
     groups: 200,
     column: 'slide',
     rule: async (folder) => ({ kind: 'csv', path: join(folder, 'slides.tsv'), key: 'slide', columns: ['slide'] }),
-    group: 'C39P4',
     apart: true,
   },
   {
@@ -53,7 +52,6 @@ const sets: readonly RealSet[] = [
     groups: 50,
     column: 'delivery',
     rule: async () => ({ kind: 'pattern', pattern: '(?<delivery>\\d\\d)\\d\\d\\.jpg$' }),
-    group: '17',
     apart: false,
   },
   {
@@ -63,7 +61,6 @@ const sets: readonly RealSet[] = [
     groups: 40,
     column: 'ward',
     rule: async (folder) => ({ kind: 'csv', path: await writeWards(folder), key: 'file', columns: ['ward'] }),
-    group: 'W7',
     apart: false,
   },
 ]
@@ -86,7 +83,7 @@ async function writeWards(folder: string): Promise<string> {
 const data = process.env['TMU_TEST_DATA'] ?? resolve(import.meta.dirname, '..', '..', '..', 'shared', 'data')
 const asked = process.argv.slice(2)
 const root = await mkdtemp(join(tmpdir(), 'tmu-bench-real-'))
-const watch = watchingLauncher()
+const watch = watchingLauncher('dataset-worker')
 const connection = await connect({
   workspace: join(root, 'workspace'),
   mode: 'write',
@@ -118,7 +115,7 @@ async function finish(events: Promise<AsyncIterable<unknown>>): Promise<void> {
 }
 
 async function show(set: RealSet): Promise<void> {
-  const { name, column, group } = set
+  const { name, column } = set
   const archive = join(data, `${name}.tar.gz`)
   if (!existsSync(archive)) return console.log(`${name}: left out, there is no ${archive}`)
   if (asked.length > 0 && !asked.includes(name)) return
@@ -157,6 +154,7 @@ async function show(set: RealSet): Promise<void> {
 
   if (set.apart) await client.splits.create({ dataset: name, name: 'apart', groupKey: column })
   const split = set.apart ? 'apart' : 'default'
+  const group = await middleGroup(dataset, column, split)
   const forgetSet = await client.forgetSets.create({
     name: `${name} ${group}`,
     dataset: name,
@@ -190,6 +188,23 @@ async function show(set: RealSet): Promise<void> {
     `  study (one epoch): ${state} in ${((performance.now() - start) / 1000).toFixed(0)} s, ${runs.length} runs; fine-tune knows ${accuracy !== undefined && isPresent(accuracy) ? `${(100 * accuracy.value).toFixed(1)} %` : 'none'} of F`,
   )
   require(state === 'succeeded', 'the study did not end well')
+}
+
+/** Neither the largest nor a tiny one of the groups that have members. */
+async function middleGroup({ id, groups }: Dataset, column: string, split: string): Promise<string> {
+  const [{ groups: packed }, { parts }] = await Promise.all([
+    client.samples.columns({ dataset: id }),
+    client.samples.parts({ dataset: id, split }),
+  ])
+  const codes = unpackInt32(packed.find(({ name }) => name === column)?.codes ?? '')
+  const members = sampleParts.indexOf('members')
+  const sizes = new Map<number, number>()
+  Buffer.from(parts, 'base64').forEach((part, sample) => {
+    if (part === members) sizes.set(codes[sample], (sizes.get(codes[sample]) ?? 0) + 1)
+  })
+  const bySize = [...sizes].sort(([a, sizeA], [b, sizeB]) => sizeB - sizeA || a - b)
+  const [code] = bySize[Math.floor(bySize.length / 4)] ?? [-1]
+  return groups.find(({ name }) => name === column)?.values[code] ?? ''
 }
 
 function describe({ sampleCount, classes, shape, groups }: Dataset): string {

@@ -89,6 +89,8 @@ export const explorer = {
     nearCopies: 'Near copies',
     notLooked: 'Not looked for yet',
     predictions: 'What models say',
+    goldsSay: 'Golds',
+    figuresOf: 'Figures of {method}, seed {seed}',
     noPredictions: 'No study has asked a model about this image yet.',
     neighbours: 'Most alike',
     neighboursNote: 'By the principal components of the pixels; another label than this image’s stands in bold.',
@@ -96,6 +98,9 @@ export const explorer = {
     selectNeighbours: 'Select these and this one',
   },
   map: {
+    ramp: '{figure}: from {low} to {high}',
+    rampEmpty: 'No image here has the figure {figure}.',
+    rampNone: 'grey: none for these images',
     title: 'Map of the images',
     label:
       'Map of {count} images, {selected} selected. Arrows move the view, plus and minus zoom, Enter selects what is in view; the table lists the points.',
@@ -122,7 +127,7 @@ export const explorer = {
     sampled: 'Showing {shown} of {all}, drawn at random.',
     more: 'Place {count}',
     all: 'Showing all {count}.',
-    notAsked: '{count} more were not asked about in this study.',
+    notAsked: '{count} more are left out: this study stored no features of them.',
     explained: 'The axes carry {first} and {second} of the variance.',
     coloursRepeat: 'Colours repeat after ten classes.',
     byRange: 'Select by coordinates',

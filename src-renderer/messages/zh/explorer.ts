@@ -89,6 +89,8 @@ export const explorer = {
     nearCopies: '近似副本',
     notLooked: '尚未查找',
     predictions: '模型的判断',
+    goldsSay: '黄金模型',
+    figuresOf: '{method}（种子 {seed}）的数值',
     noPredictions: '还没有研究让模型判断过这张图像。',
     neighbours: '最相似的图像',
     neighboursNote: '按像素的主成分比较；与本图类别不同的以粗体显示。',
@@ -96,6 +98,9 @@ export const explorer = {
     selectNeighbours: '选择这些和本图',
   },
   map: {
+    ramp: '{figure}：{low} 至 {high}',
+    rampEmpty: '此处的图像都没有数值 {figure}。',
+    rampNone: '灰色：这些图像没有此数值',
     title: '图像分布图',
     label:
       '{count} 张图像的分布图，已选 {selected} 张。方向键移动视野，加号和减号缩放，Enter 选择视野内的点；表格列出各点。',
@@ -122,7 +127,7 @@ export const explorer = {
     sampled: '随机显示 {all} 张中的 {shown} 张。',
     more: '布局 {count} 张',
     all: '显示全部 {count} 张。',
-    notAsked: '另有 {count} 张未在该研究中被询问。',
+    notAsked: '另有 {count} 张未显示：此研究没有存储它们的特征。',
     explained: '两轴分别承载方差的 {first} 和 {second}。',
     coloursRepeat: '超过十个类别后颜色重复。',
     byRange: '按坐标选择',

@@ -9,13 +9,17 @@ export interface Used {
   readonly cpu: number
 }
 
-/** Launches children, and reads what they use from the system every 20 ms (Linux; elsewhere nothing is known). */
-export function watchingLauncher(): { readonly launcher: Launcher; used(): Used } {
+/**
+ * Launches children, and reads what they use from the system every 20 ms (Linux; elsewhere nothing is known): those whose
+ * entry point has this in its name, so that workers that wait for further work don't count.
+ */
+export function watchingLauncher(name = ''): { readonly launcher: Launcher; used(): Used } {
   let peak = 0
   let cpu = 0
   const launcher: Launcher = {
     spawn(entry, env) {
       const child = forkLauncher.spawn(entry, env) as ReturnType<typeof forkLauncher.spawn>
+      if (!entry.pathname.includes(name)) return child as never
       const timer = setInterval(() => {
         if (child.pid === undefined) return
         peak = Math.max(peak, residentMebibytes(child.pid))

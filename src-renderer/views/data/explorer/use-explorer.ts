@@ -77,9 +77,18 @@ export function createExplorer({ dataset, packed, splits, forgetSets, tags, stud
   }
   const ranks = computed(() => (names.value.length === count ? nameRanks(names.value) : null))
 
-  const split = computed(() => splits.value.find((one) => one.name === splitName.value) ?? splits.value[0] ?? null)
+  const study = computed(() => studies.value.find(({ id, name }) => id === studyName.value || name === studyName.value))
+  // A study is looked at on its own split and with its own forget set, until others are chosen.
+  const split = computed(
+    () =>
+      splits.value.find((one) => one.name === splitName.value) ??
+      splits.value.find(({ id }) => id === study.value?.config.splitId) ??
+      splits.value[0] ??
+      null,
+  )
   const forgetSet = computed(() => {
-    const found = forgetSets.value.find((one) => one.id === forgetName.value || one.name === forgetName.value)
+    const wanted = forgetName.value === '' ? (study.value?.config.forgetSetId ?? '') : forgetName.value
+    const found = forgetSets.value.find((one) => one.id === wanted || one.name === wanted)
     return found?.splitId === split.value?.id ? (found ?? null) : null
   })
   const parts = useResource(
@@ -95,7 +104,6 @@ export function createExplorer({ dataset, packed, splits, forgetSets, tags, stud
     () => forgetSet.value?.id,
   )
 
-  const study = computed(() => studies.value.find(({ id, name }) => id === studyName.value || name === studyName.value))
   const runs = useResource<readonly Run[]>(
     async (signal) =>
       study.value === undefined
