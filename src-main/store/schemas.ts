@@ -120,6 +120,7 @@ export const studyConfigSchema: z.ZodType<StudyConfig> = z.strictObject({
   goldSeeds: z.array(z.int()),
   margin: z.number(),
   problem: z.literal('twin').optional(),
+  series: z.strictObject({ name: z.string(), forgetCount: z.int() }).optional(),
   tuned: z
     .record(
       z.string(),

@@ -184,7 +184,7 @@ const writing: { readonly [Group in keyof WorkbenchApi]?: readonly (keyof Workbe
   splits: ['create'],
   forgetSets: ['create', 'remove'],
   tags: ['add', 'remove'],
-  studies: ['create', 'tune', 'adoptTuning', 'attack', 'run', 'cancel'],
+  studies: ['create', 'createSeries', 'tune', 'adoptTuning', 'attack', 'run', 'cancel'],
   runs: ['cancel', 'resume'],
   demo: ['prepare'],
 }

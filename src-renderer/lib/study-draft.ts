@@ -1,4 +1,4 @@
-import { augmentations } from '#shared/domain/study.ts'
+import { augmentations, forgetSizeKey } from '#shared/domain/study.ts'
 import type { MethodInfo } from '#shared/domain/system.ts'
 import {
   type ParameterField,
@@ -84,6 +84,8 @@ export const recipeFields: readonly ParameterField[] = [
   number('splitSeed', 0, 2 ** 31 - 1),
 ]
 
+const sizeField = number(forgetSizeKey, 1, null)
+
 export type DraftProblem =
   | 'name-missing'
   | 'name-wrong'
@@ -95,6 +97,7 @@ export type DraftProblem =
   | 'golds-wrong'
   | 'sweep-missing'
   | 'sweep-unknown'
+  | 'sweep-sizes'
   | `setting-${ParameterProblem}`
 
 /** Field -> what is wrong with it. The workbench checks all of it again, by the same rules. */
@@ -117,12 +120,13 @@ export function draftProblems(
     const problem = parameterProblem(field, draft.settings[key] ?? '')
     if (problem !== null) problems.set(key, `setting-${problem}`)
   }
-  const sweepable = new Map(settingFields(draft, methods))
+  const sweepable = new Map([[forgetSizeKey, sizeField], ...settingFields(draft, methods)])
   draft.sweep.forEach(({ key, values }, position) => {
     const field = sweepable.get(key)
     const typed = typedValues(values)
     if (field === undefined) problems.set(`sweep.${position}`, 'sweep-unknown')
     else if (typed.length === 0) problems.set(`sweep.${position}`, 'sweep-missing')
+    else if (key === forgetSizeKey && new Set(typed).size < 2) problems.set(`sweep.${position}`, 'sweep-sizes')
     for (const value of field === undefined ? [] : typed) {
       const problem = parameterProblem(field as ParameterField, value)
       if (problem !== null) problems.set(`sweep.${position}`, `setting-${problem}`)
@@ -131,12 +135,18 @@ export function draftProblems(
   return problems
 }
 
-/** METHOD.KEY of every parameter of the chosen methods. */
+/** METHOD.KEY of every parameter of the chosen methods, and the size of F. */
 export function sweepableKeys(draft: StudyDraft, methods: readonly MethodInfo[]): readonly string[] {
-  return [...settingFields(draft, methods)].flatMap(([key]) => (key.includes('.') ? [key] : []))
+  return [...[...settingFields(draft, methods)].flatMap(([key]) => (key.includes('.') ? [key] : [])), forgetSizeKey]
 }
 
-/** The sweep as the contract takes it; undefined: none. */
+/** Sizes of F, each of which is a study of its own; undefined: the forget set as it is. */
+export function draftSizes({ sweep }: StudyDraft): readonly number[] | undefined {
+  const sizes = sweep.flatMap(({ key, values }) => (key === forgetSizeKey ? typedValues(values).map(Number) : []))
+  return sizes.length === 0 ? undefined : sizes
+}
+
+/** The sweep of methods' parameters as the contract takes it; undefined: none. */
 export function draftSweep(
   draft: StudyDraft,
   methods: readonly MethodInfo[],

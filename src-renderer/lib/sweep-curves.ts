@@ -1,6 +1,6 @@
 import { baseMethodOf, variantText } from '#shared/domain/method-variant.ts'
 import { isPresent } from '#shared/domain/metrics.ts'
-import type { StudyStatistics } from '#shared/domain/statistics.ts'
+import type { StudySeries, StudyStatistics } from '#shared/domain/statistics.ts'
 
 /** One parameter of one method, at the values that a study has runs of. */
 export interface SweepCurve {
@@ -61,5 +61,20 @@ export function sweepCurves(
     const numeric = points.every(({ value }) => value.trim() !== '' && Number.isFinite(Number(value)))
     const sorted = numeric ? points.toSorted((a, b) => Number(a.value) - Number(b.value)) : points
     return [{ key, points: sorted, numeric }]
+  })
+}
+
+/** A method's figure by the size of F, over the studies of a series; methods with one point have no curve. */
+export function seriesCurves({ studies }: StudySeries, metric: string): readonly SweepCurve[] {
+  const methods = [...new Set(studies.flatMap(({ statistics }) => statistics.methods))]
+  return methods.flatMap((method) => {
+    const points = studies.flatMap(({ forgetCount, statistics }): readonly SweepPoint[] => {
+      const comparison = statistics.metrics.find((item) => item.metric === metric)
+      const found = comparison?.figures.find((item) => item.method === method)
+      if (found === undefined || !isPresent(found.figure)) return []
+      const { value: mean, ci } = found.figure
+      return [{ method, value: String(forgetCount), mean, ci, auc: statistics.predictors[method] ?? null }]
+    })
+    return points.length < 2 ? [] : [{ key: method, points, numeric: true }]
   })
 }

@@ -20,7 +20,7 @@ import type { QualityReport } from '#shared/domain/quality.ts'
 import { priorities, type Queue } from '#shared/domain/queue.ts'
 import type { EmbeddingEvent, Neighbour, PackedSamples, RunFigures, SampleDetails, Tag } from '#shared/domain/sample.ts'
 import type { JobState } from '#shared/domain/stage.ts'
-import type { StudyStatistics } from '#shared/domain/statistics.ts'
+import type { StudySeries, StudyStatistics } from '#shared/domain/statistics.ts'
 import type { ModelExport, PlannedStage, ResultPage, Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts'
 import type { ArchitectureInfo, MethodInfo, SystemInfo, WorkspaceCheck } from '#shared/domain/system.ts'
 import type { ForgetSample, TwinView, TwoSampleReport } from '#shared/domain/tmu.ts'
@@ -32,6 +32,7 @@ import {
   benchEnginesInput,
   clustersInput,
   createForgetSetInput,
+  createSeriesInput,
   createStudyInput,
   datasetGroupsInput,
   embeddingInput,
@@ -185,6 +186,10 @@ export const contract = {
     list: procedure.output(type<readonly Study[]>()),
     get: procedure.input(z.strictObject({ study: reference })).output(type<Study>()),
     create: procedure.input(createStudyInput).output(type<Study>()),
+    /** A study for each of several sizes of F, which share whatever doesn't depend on it. The smallest first. */
+    createSeries: procedure.input(createSeriesInput).output(type<readonly Study[]>()),
+    /** Figures and predictors of a series' studies, as far as they are there. */
+    series: procedure.input(z.strictObject({ series: reference })).output(type<StudySeries>()),
     plan: procedure.input(planInput).output(type<StudyPlan>()),
     /** The plan's stages, page by page: of thousands, no one message holds them all. */
     planStages: procedure

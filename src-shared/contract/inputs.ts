@@ -215,6 +215,9 @@ export const createStudyInput = z.strictObject({
     .optional(),
 })
 
+/** A study for each size of F. A class's or a random share's sizes may be larger than the forget set's own. */
+export const createSeriesInput = createStudyInput.extend({ sizes: z.array(z.int().min(1)).min(2).max(20) })
+
 export const exportModelInput = z.strictObject({
   run: reference,
   /** Where to; absent: the workspace's folder for exports. */

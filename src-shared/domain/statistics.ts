@@ -1,5 +1,7 @@
 /** Comparisons between the methods of a study, over its seeds: what differs from what, and how sure that is. */
+import type { StudyId } from '#shared/ids.ts'
 import type { Metric } from './metrics.ts'
+import type { JobState } from './stage.ts'
 
 /**
  * The figures that methods are compared in. `direction`: which way is better; `zero`: the nearer to the gold's own
@@ -89,4 +91,18 @@ export interface StudyStatistics {
   readonly predictors: Readonly<Record<string, number>>
   /** Plain sentences on what these numbers of seeds, golds and images can't tell. */
   readonly notes: readonly string[]
+}
+
+/** What the size of F does: a study for each. */
+export interface StudySeries {
+  readonly name: string
+  /** The smallest F first. */
+  readonly studies: readonly {
+    readonly study: StudyId
+    readonly name: string
+    readonly state: JobState | 'new'
+    readonly forgetCount: number
+    /** Without a reference or a finished run: empty. */
+    readonly statistics: StudyStatistics
+  }[]
 }

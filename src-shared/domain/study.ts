@@ -45,6 +45,9 @@ export interface ModelExport {
   readonly files: readonly string[]
 }
 
+/** What a sweep calls the size of F, which is no method's parameter: it makes a study for each value. */
+export const forgetSizeKey = 'forget.size'
+
 /** Everything that decides a study's results: frozen once the study exists. */
 export interface StudyConfig {
   readonly datasetId: DatasetId
@@ -68,6 +71,8 @@ export interface StudyConfig {
   readonly margin: number
   /** The study is about forgetting H_c from M_t, with M_o as the gold: where settings are tuned. Absent: about F. */
   readonly problem?: 'twin'
+  /** One of several studies that differ in the size of F alone. */
+  readonly series?: { readonly name: string; readonly forgetCount: number } | undefined
   /** METHOD -> where its settings come from; absent: published defaults or what was set by hand. */
   readonly tuned?: Readonly<Record<string, TunedSettings>>
 }

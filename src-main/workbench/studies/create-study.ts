@@ -39,7 +39,11 @@ type CreateStudyInput = Parameters<WorkbenchApi['studies']['create']>[0]
  * @throws AppError `already-exists`, `not-found` (data set, forget set), `bad-input` (method, setting, architecture),
  * `unsupported` (a method that can't work on this forget set), `engine-unavailable`.
  */
-export async function createStudy(parts: CreateStudyParts, input: CreateStudyInput): Promise<Study> {
+export async function createStudy(
+  parts: CreateStudyParts,
+  input: CreateStudyInput,
+  series?: StudyConfig['series'],
+): Promise<Study> {
   const { repositories, datasets, loader, engines } = parts
   if (repositories.studies.findStudy(input.name)?.name === input.name) {
     throw new AppError('already-exists', `There is already a study named "${input.name}".`, {
@@ -87,7 +91,7 @@ export async function createStudy(parts: CreateStudyParts, input: CreateStudyInp
   const stored = original === null ? {} : { original: await original.store(parts.objects) }
   const study = {
     name: input.name,
-    config: { ...config(forgetSet), ...stored },
+    config: { ...config(forgetSet), ...stored, ...(series === undefined ? {} : { series }) },
     engine: input.engine ?? null,
     attacks,
   }
@@ -122,7 +126,7 @@ function runsOf({ methods, seeds, goldSeeds }: StudyConfig): readonly NewRun[] {
 }
 
 /** A forget set of this data set: another one's samples mean nothing here. */
-function requireForgetSetOf({ forgetSets }: Repositories, dataset: Dataset, nameOrId: string): ForgetSet {
+export function requireForgetSetOf({ forgetSets }: Repositories, dataset: Dataset, nameOrId: string): ForgetSet {
   const found = forgetSets.findForgetSet(nameOrId)
   if (found?.datasetId === dataset.id) return found
   if (found !== null) {

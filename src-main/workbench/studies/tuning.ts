@@ -84,6 +84,7 @@ export function tuningConfig(
   return {
     ...config,
     problem: 'twin',
+    series: undefined,
     methods,
     methodParams: completeMethodOptions(methods, given),
     seeds: config.seeds.slice(0, seeds),
@@ -140,7 +141,7 @@ export function tunedConfig({ config }: Study, tuning: Study, runs: readonly Run
     methodParams[method] = { ...config.methodParams[method], ...Object.fromEntries(known) }
     tuned[method] = found.tuned
   }
-  return { ...config, methodParams, tuned }
+  return { ...config, methodParams, tuned, series: undefined }
 }
 
 /** Who finished first takes a name; the next one gets a number. */

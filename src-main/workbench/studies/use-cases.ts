@@ -4,6 +4,7 @@ import type { Repositories } from '#main/store/index.ts'
 import type { WorkbenchApi } from '#shared/contract/api.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import type { JobState } from '#shared/domain/stage.ts'
+import type { StudySeries } from '#shared/domain/statistics.ts'
 import type { Study } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash, StageKey } from '#shared/ids.ts'
@@ -23,6 +24,7 @@ import { type CreateStudyParts, createStudy, insertDerived } from './create-stud
 import { distributionTest } from './distribution-test.ts'
 import { requireRun, requireStudy, toRun } from './find.ts'
 import { plannedStages, planStudy } from './plan-study.ts'
+import { createSeries, studiesOfSeries } from './series.ts'
 import { freeName, tunedConfig, tuningConfig } from './tuning.ts'
 
 export interface StudyParts extends CreateStudyParts {
@@ -64,6 +66,16 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
       list: async () => repositories.studies.listStudies(),
       get: async ({ study }) => requireStudy(repositories, study),
       create: (input) => createStudy(parts, input),
+      createSeries: (input) => createSeries(parts, input),
+      async series({ series: name }) {
+        const studies: StudySeries['studies'][number][] = []
+        for (const { id: study, name: title, state, config } of studiesOfSeries(repositories, name)) {
+          const statistics = await statisticsOf({ repositories, objects, loaded: await load(study) }, undefined)
+          const forgetCount = config.series?.forgetCount ?? 0
+          studies.push({ study, name: title, state, forgetCount, statistics })
+        }
+        return { name, studies }
+      },
       async plan({ study, stages = true }) {
         const plan = await planStudy(repositories, jobs, await load(study))
         return stages ? plan : { ...plan, stages: [] }

@@ -90,6 +90,11 @@ export const result = {
     sweepInfo:
       'The figure at each value of the parameter, with its 95 % CI; the dashed line is what a gold reaches when other golds judge it. AUC: how well the twin’s predictor tells easy from hard.',
     sweepDescription: '{metric} by {key}, with 95 % intervals.',
+    bySize: '{method} by the size of F',
+    sizeInfo:
+      'The figure in each study of this series: the same but for the number of images to forget, and with golds of its own. AUC: how well the twin’s predictor tells easy from hard.',
+    sizeDescription: '{metric} of {method} by the number of images to forget, with 95 % intervals.',
+    size: 'Images to forget',
     goldLine: 'gold',
     title: 'Does it differ from {reference}?',
     note: 'Difference to the reference on the same seeds and images. Right of the line: more than the reference.',

@@ -35,7 +35,7 @@ export const studies = {
   newStudy: {
     sweep: 'Sweep',
     sweepHelp:
-      'Runs a method once more for each value of one of its parameters. What a parameter does not touch is computed once; the plan says how many stages there are before anything starts.',
+      'Runs a method once more for each value of one of its parameters. What a parameter does not touch is computed once; the plan says how many stages there are before anything starts. Values of forget.size are numbers of images to forget: each makes a study of its own, NAME-SIZE.',
     sweepKey: 'Parameter',
     sweepValues: 'Values of {key}',
     sweepPlaceholder: 'Values, separated by commas',
@@ -43,6 +43,7 @@ export const studies = {
     sweepAdd: 'Add a parameter',
     sweepGrid: 'Every combination (else one parameter at a time)',
     sweepMissing: 'Give at least one value.',
+    sweepSizes: 'Give two sizes or more: each makes a study.',
     sweepUnknown: 'Choose a parameter of a chosen method.',
     variants: '{n} variant | {n} variants',
     title: 'New study',

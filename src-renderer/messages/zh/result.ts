@@ -89,6 +89,10 @@ export const result = {
     sweepInfo:
       '参数每个取值处的指标及其 95 % CI；虚线是黄金模型由其余黄金模型评判的水平。AUC：孪生预测器区分易与难的能力。',
     sweepDescription: '{metric} 随 {key} 的变化，附 95 % 区间。',
+    bySize: '{method} 随 F 大小的变化',
+    sizeInfo: '本系列每个研究中的指标：除遗忘图像数外其余相同，各有自己的黄金模型。AUC：孪生预测器区分易与难的能力。',
+    sizeDescription: '{method} 的{metric}随遗忘图像数的变化，附 95 % 区间。',
+    size: '遗忘图像数',
     goldLine: '黄金模型',
     title: '与 {reference} 有差异吗？',
     note: '同一种子、同一批图像上与参照方法之差。线右侧表示高于参照。',

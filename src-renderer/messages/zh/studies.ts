@@ -34,7 +34,8 @@ export const studies = {
   },
   newStudy: {
     sweep: '参数扫描',
-    sweepHelp: '对方法的某个参数取每个值各再运行一次。参数不影响的部分只计算一次；开始之前计划会说明共有多少阶段。',
+    sweepHelp:
+      '对方法的某个参数取每个值各再运行一次。参数不影响的部分只计算一次；开始之前计划会说明共有多少阶段。forget.size 的取值是遗忘图像数：每个值生成一个研究“名称-大小”。',
     sweepKey: '参数',
     sweepValues: '{key} 的取值',
     sweepPlaceholder: '取值，用逗号分隔',
@@ -42,6 +43,7 @@ export const studies = {
     sweepAdd: '添加参数',
     sweepGrid: '所有组合（否则每次只改一个参数）',
     sweepMissing: '请至少给出一个值。',
+    sweepSizes: '请给出至少两个大小：每个大小生成一个研究。',
     sweepUnknown: '请选择已选方法的参数。',
     variants: '{n} 个变体 | {n} 个变体',
     title: '新建研究',

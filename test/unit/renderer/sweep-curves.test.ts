@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { StudyStatistics } from '#shared/domain/statistics.ts'
-import { sweepCurves } from '../../../src-renderer/lib/sweep-curves.ts'
+import type { StudyId } from '#shared/ids.ts'
+import { seriesCurves, sweepCurves } from '../../../src-renderer/lib/sweep-curves.ts'
 
 const means: Readonly<Record<string, number>> = {
   tmu: 0.1,
@@ -56,5 +57,24 @@ describe('curves of a sweep', () => {
     expect(sweepCurves({ ...statistics, methods: ['tmu', 'tmu[features=cf,neighbours=2]'] }, 'absGap', base)).toEqual(
       [],
     )
+  })
+})
+
+describe('curves of a series', () => {
+  it('have a method\u2019s figure and its predictor by the size of F, where it was measured twice', () => {
+    const without = { ...statistics, methods: ['tmu', 'rewind'], metrics: [], predictors: {} }
+    const study = (forgetCount: number, found: StudyStatistics) =>
+      ({ study: 's' as StudyId, name: `s-${forgetCount}`, state: 'succeeded', forgetCount, statistics: found }) as const
+    const studies = [study(50, statistics), study(100, without), study(300, { ...statistics, predictors: {} })]
+    const curves = seriesCurves({ name: 's', studies }, 'absGap')
+    expect(curves.find(({ key }) => key === 'tmu')).toEqual({
+      key: 'tmu',
+      numeric: true,
+      points: [
+        { method: 'tmu', value: '50', mean: 0.1, ci: null, auc: 0.8 },
+        { method: 'tmu', value: '300', mean: 0.1, ci: null, auc: null },
+      ],
+    })
+    expect(seriesCurves({ name: 's', studies: studies.slice(0, 2) }, 'absGap')).toEqual([])
   })
 })

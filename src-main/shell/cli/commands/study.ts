@@ -3,7 +3,6 @@ import type { Command } from 'commander'
 import { counted } from '#main/formats/text.ts'
 import { engineIds } from '#shared/domain/engine.ts'
 import { type Priority, priorities, type Queue } from '#shared/domain/queue.ts'
-import { type ComparedMetric, comparedMetrics } from '#shared/domain/statistics.ts'
 import type { Study, StudyPlan } from '#shared/domain/study.ts'
 import type { TwoSampleReport } from '#shared/domain/tmu.ts'
 import { AppError } from '#shared/errors.ts'
@@ -17,6 +16,7 @@ import { describeResult, exitCodeOfResult } from '../result-text.ts'
 import { describeStatistics } from '../statistics-text.ts'
 import { type AttackOptions, attackRequest, registerAttackCommand, withAttackOptions } from './study-attack.ts'
 import { registerExportCommand } from './study-export.ts'
+import { describeCreatedSeries, describeSeries, parseMetric, registerSeriesCommand, sizesOf } from './study-series.ts'
 
 interface CreateOptions extends AttackOptions {
   readonly dataset: string
@@ -53,26 +53,35 @@ export function registerStudyCommands(program: Command, context: CommandContext)
       'epochs, lr, batchSize, optimizer, schedule, momentum, weightDecay, augment, splitSeed, earlyEpoch, threshold or METHOD.KEY',
       [],
     )
-    .option('--sweep <method.key=v1,v2...>', 'a variant of the method for each value; one key at a time', [])
+    .option(
+      '--sweep <method.key=v1,v2...>',
+      'a variant of the method for each value, one key at a time; forget.size: a study for each size of F',
+      [],
+    )
     .option('--grid', 'every combination of the swept keys of a method')
     .action((name: string, options: CreateOptions, command: Command) =>
       context.run(command, 'write', async ({ client, output }) => {
-        const made = await client.studies.create({
+        const { sizes, factors } = sizesOf(parseSweep(options.sweep))
+        const input = {
           name,
           dataset: options.dataset,
           forgetSet: options.forget,
           seeds: parseInteger(options.seeds, '--seeds'),
           golds: parseInteger(options.golds, '--golds'),
           settings: parseSettings(options.set),
-          ...(options.sweep.length === 0
-            ? {}
-            : { sweep: { factors: parseSweep(options.sweep), grid: options.grid === true } }),
+          ...(Object.keys(factors).length === 0 ? {} : { sweep: { factors, grid: options.grid === true } }),
           ...(options.arch === undefined ? {} : { architecture: options.arch }),
           ...(options.original === undefined ? {} : { original: resolve(options.original) }),
           ...(options.methods === undefined ? {} : { methods: parseList(options.methods) }),
           ...(options.engine === undefined ? {} : { engine: parseEngine(options.engine) }),
           ...attackOf(options),
-        })
+        }
+        if (sizes !== null) {
+          const series = await client.studies.createSeries({ ...input, sizes: [...sizes] })
+          output.result(series, () => describeCreatedSeries(name, series))
+          return 0
+        }
+        const made = await client.studies.create(input)
         // The number of stages is what a sweep costs: it is said before anything is started.
         const plan = output.json ? null : await client.studies.plan({ study: made.id })
         output.result(made, () => describeCreated(made, plan))
@@ -96,13 +105,24 @@ export function registerStudyCommands(program: Command, context: CommandContext)
     .command('run')
     .argument('<name>')
     .option('--priority <priority>', `which study's stages start first: ${priorities.join(', ')}`)
-    .description('run every method and seed; what was finished before is reused')
+    .description('run every method and seed of a study, or all studies of a series; what was finished before is reused')
     .action((name: string, options: { readonly priority?: string }, command: Command) =>
       context.run(command, 'write', async (call) => {
         const priority = options.priority === undefined ? undefined : parsePriority(options.priority)
-        const result = await runAndFollow(call, name, { priority })
-        call.output.result(result, () => describeResult(result))
-        return exitCodeOfResult(result)
+        const studies = await call.client.studies.list()
+        const ofSeries = studies.filter(({ config }) => config.series?.name === name)
+        if (ofSeries.length === 0 || studies.some((one) => one.name === name || one.id === name)) {
+          const result = await runAndFollow(call, name, { priority })
+          call.output.result(result, () => describeResult(result))
+          return exitCodeOfResult(result)
+        }
+        let code: 0 | 1 = 0
+        for (const { id } of ofSeries) {
+          if (exitCodeOfResult(await runAndFollow(call, id, { priority })) !== 0) code = 1
+        }
+        const series = await call.client.studies.series({ series: name })
+        call.output.result(series, () => describeSeries(series, 'absGap'))
+        return code
       }),
     )
 
@@ -219,6 +239,7 @@ export function registerStudyCommands(program: Command, context: CommandContext)
 
   registerAttackCommand(study, context)
   registerExportCommand(study, context)
+  registerSeriesCommand(study, context)
 
   study
     .command('list')
@@ -245,14 +266,6 @@ export function registerStudyCommands(program: Command, context: CommandContext)
         return 0
       }),
     )
-}
-
-function parseMetric(text: string): ComparedMetric {
-  const found = comparedMetrics.find(({ name }) => name === text)
-  if (found !== undefined) return found.name
-  throw new AppError('bad-input', `There is no figure "${text}" to compare methods in.`, {
-    hint: `Choose one of ${comparedMetrics.map(({ name }) => name).join(', ')}.`,
-  })
 }
 
 function describeTwoSample({ n, accuracy, auc, p }: TwoSampleReport): string {
