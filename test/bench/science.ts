@@ -4,22 +4,20 @@
  * Says how long it will take before it starts, goes on where it was interrupted, and with `--write` puts the table into
  * docs/benchmark.md. `--only fashion|cifar`, `--engine ID`, `--seeds N`, `--quick` (two epochs, to see it run), `--json`.
  */
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { demoMethodOptions, methodIds, methodOf } from '#main/compute/methods.ts'
-import { gunzipPieces } from '#main/formats/gunzip.ts'
-import { openInputFile } from '#main/formats/input-file.ts'
+import { completeMethodOptions, demoMethodOptions, methodOf } from '#main/compute/methods.ts'
 import { connect } from '#main/shell/connect.ts'
-import { ByteReader } from '#main/workbench/datasets/sources/byte-reader.ts'
-import { tarEntries } from '#main/workbench/datasets/sources/tar-entries.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import { isPresent } from '#shared/domain/metrics.ts'
 import type { ComparedMetric, StudyStatistics } from '#shared/domain/statistics.ts'
 import type { Run, Study, StudyResult } from '#shared/domain/study.ts'
 import { formatDuration } from '#shared/units.ts'
+import { forgetSetOf, type Problem, problems } from './science/problems.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -28,15 +26,13 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     engine: { type: 'string' },
     seeds: { type: 'string', default: '3' },
+    methods: { type: 'string' },
     quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
 
-/** Of each class but the forgotten one, 70 % of these become members; of that, 25 % of its members are forgotten. */
-const cifarImages = { usual: 857, forgotten: 1715 }
-const forgottenClass = 'ship'
 const table: readonly {
   readonly name: ComparedMetric | 'forgetAccuracy'
   readonly title: string
@@ -55,10 +51,12 @@ const connection = await connect({ workspace: options.workspace, mode: 'write', 
 try {
   const { client } = connection
   const studies: Study[] = []
-  if (options.only !== 'cifar') studies.push(await fashionStudy())
-  if (options.only !== 'fashion') {
-    if (existsSync(options.cifar)) studies.push(await cifarStudy())
-    else say(`CIFAR-10 is left out: there is no ${options.cifar}. Name the archive with --cifar FILE.`)
+  for (const problem of chosenProblems()) {
+    if (problem.data === 'cifar' && !existsSync(options.cifar)) {
+      say(`${problem.title} is left out: there is no ${options.cifar}. Name the archive with --cifar FILE.`)
+      continue
+    }
+    studies.push(await studyOf(problem))
   }
   for (const study of studies) {
     const plan = await client.studies.plan({ study: study.id })
@@ -87,51 +85,19 @@ try {
   await connection.close()
 }
 
-async function fashionStudy(): Promise<Study> {
-  const { client } = connection
-  // The demo's data set and forget set, under all methods and more seeds.
-  const demo = await client.demo.prepare({ fast: false })
-  return await study(
-    'fashion-mnist',
-    demo.config.datasetId,
-    demo.config.forgetSetId,
-    'tiny-cnn',
-    options.quick ? 2 : 30,
-  )
+function chosenProblems(): readonly Problem[] {
+  if (options.only === undefined) return problems
+  const wanted = options.only.split(',')
+  const unknown = wanted.find((id) => !problems.some((problem) => problem.id === id))
+  if (unknown === undefined) return problems.filter(({ id }) => wanted.includes(id))
+  throw new Error(`There is no problem "${unknown}": choose of ${problems.map(({ id }) => id).join(', ')}.`)
 }
 
-async function cifarStudy(): Promise<Study> {
+async function studyOf(problem: Problem): Promise<Study> {
   const { client } = connection
-  const name = 'cifar10-subset'
-  const known = (await client.datasets.list()).find((dataset) => dataset.name === name)
-  if (known === undefined) {
-    const folder = join(options.workspace, 'cifar-source')
-    await unpackSubset(options.cifar, folder)
-    for await (const event of await client.datasets.import({ path: folder, name })) {
-      if (event.kind === 'finished') say(`Imported ${name}.`)
-    }
-    await rm(folder, { recursive: true, force: true })
-  }
-  const sets = await client.forgetSets.list()
-  const forget =
-    sets.find((set) => set.name === 'ships') ??
-    (await client.forgetSets.create({ name: 'ships', dataset: name, className: forgottenClass, fraction: 0.25 }))
-  const dataset = await client.datasets.get({ dataset: name })
-  return await study('cifar-10 subset', dataset.id, forget.id, 'small-cnn', options.quick ? 2 : 25)
-}
-
-async function study(
-  name: string,
-  dataset: string,
-  forgetSet: string,
-  architecture: string,
-  epochs: number,
-): Promise<Study> {
-  const { client } = connection
-  const full = `${name}, ${options.seeds} seeds${options.quick ? ', quick' : ''}`
-  const known = (await client.studies.list()).find((candidate) => candidate.name === full)
-  if (known !== undefined) return known
-  const settings: Record<string, number | string | boolean> = { epochs }
+  const forgetSet = await forgetSetOf(problem, connection, { archive: options.cifar, scratch: options.workspace })
+  const methods = options.methods?.split(',') ?? problem.methods
+  const settings: Record<string, number | string | boolean> = { epochs: options.quick ? 2 : problem.epochs }
   for (const [method, params] of Object.entries(demoMethodOptions)) {
     for (const [key, value] of Object.entries(params)) {
       if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean') {
@@ -139,12 +105,17 @@ async function study(
       }
     }
   }
+  // Other settings, published ones of a later version too, make another study.
+  const decided = JSON.stringify([problem, methods, settings, completeMethodOptions(methods, {})])
+  const name = `${problem.id}, ${options.seeds} seeds, ${createHash('sha256').update(decided).digest('hex').slice(0, 8)}`
+  const known = (await client.studies.list()).find((candidate) => candidate.name === name)
+  if (known !== undefined) return known
   return await client.studies.create({
-    name: full,
-    dataset,
-    forgetSet,
-    architecture,
-    methods: [...methodIds],
+    name,
+    dataset: forgetSet.datasetId,
+    forgetSet: forgetSet.id,
+    architecture: problem.architecture,
+    methods: [...methods],
     seeds: Number(options.seeds),
     golds: 2,
     settings,
@@ -167,25 +138,6 @@ async function runToItsEnd({ id, name }: Study): Promise<void> {
 
 async function everyRun({ id }: Study): Promise<readonly Run[]> {
   return await connection.client.runs.list({ study: id })
-}
-
-/** The first images of each class, in the archive's own order: the same subset for everybody. */
-async function unpackSubset(archive: string, folder: string): Promise<void> {
-  const counts = new Map<string, number>()
-  await using file = await openInputFile(archive)
-  const reader = new ByteReader(gunzipPieces(file))
-  for await (const { name, size, kind } of tarEntries(reader)) {
-    const [, split, label, image] = name.split('/')
-    const taken = counts.get(label ?? '') ?? 0
-    const wanted = label === forgottenClass ? cifarImages.forgotten : cifarImages.usual
-    if (kind !== 'file' || split !== 'train' || label === undefined || image === undefined || taken >= wanted) {
-      await reader.skip(size)
-      continue
-    }
-    counts.set(label, taken + 1)
-    await mkdir(join(folder, label), { recursive: true })
-    await writeFile(join(folder, label, image), await reader.take(size))
-  }
 }
 
 function section(
