@@ -69,7 +69,8 @@ try {
     await runToItsEnd(study)
     const result = await client.studies.result({ study: study.id })
     const runs = await everyRun(study)
-    const statistics = await client.studies.statistics({ study: study.id, reference: 'tmu' })
+    const reference = study.config.methods.includes('tmu') ? { reference: 'tmu' } : {}
+    const statistics = await client.studies.statistics({ study: study.id, ...reference })
     sections.push(section(study, result, runs, statistics))
     figures.push({ study: study.name, config: study.config, result: { ...result, runs }, statistics })
   }
@@ -86,7 +87,7 @@ try {
 }
 
 function chosenProblems(): readonly Problem[] {
-  if (options.only === undefined) return problems
+  if (options.only === undefined) return problems.filter(({ onlyIfNamed }) => onlyIfNamed !== true)
   const wanted = options.only.split(',')
   const unknown = wanted.find((id) => !problems.some((problem) => problem.id === id))
   if (unknown === undefined) return problems.filter(({ id }) => wanted.includes(id))

@@ -184,6 +184,22 @@ describe('the methods', () => {
     expect(methods.get('fisher-noise')?.estimate({}, counts)).toEqual({ visitsForward: 5500, visitsBackward: 5000 })
     // (3 + 2 epochs) of 3 x 300 + 700 + 0.3 x 3600 samples.
     expect(methods.get('tmu-soft')?.estimate({}, counts).visitsBackward).toBe(13_400)
+    // And three epochs on R for the surrogate, three on D for the one that stands for it on the twin.
+    const { visitsBackward } = methods.get('tmu-soft-retrained')?.estimate({}, counts) ?? {}
+    expect(visitsBackward).toBe(13_400 + 3 * 4300 + 3 * 4600)
+  })
+
+  it('do in a study that is older than a parameter what they did then', () => {
+    const counts = { members: 4600, forget: 300, retain: 4300, classRetain: 700, twin: 400, classes: 10 }
+    const { twinSurrogate, prior, memorisedScale, ...older } = parseMethodOptions('tmu-soft-retrained', {})
+    expect({ twinSurrogate, prior, memorisedScale }).toEqual({
+      twinSurrogate: 'matched',
+      prior: 'calibrated',
+      memorisedScale: 'own',
+    })
+    const method = methods.get('tmu-soft-retrained')
+    expect(method?.estimate(older, counts).visitsBackward).toBe(13_400 + 3 * 4300)
+    expect(method?.estimate({ ...older, twinSurrogate: 'matched' }, counts).visitsBackward).toBe(40_100)
   })
 })
 

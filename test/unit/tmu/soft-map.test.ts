@@ -88,15 +88,33 @@ describe('the map of TMU-soft', () => {
     expect(map.loss).toBeCloseTo(byHand.loss, 6)
     ;[...map.a, ...map.v, ...map.b].forEach((value, i) => expect(value).toBeCloseTo(byHand.theta[i], 5))
     const forget = side(4, 3)
-    const q = applySoftMap(map, forget)
+    const q = applySoftMap(map, forget, 'twin')
     for (let i = 0; i < 4; i++) {
       byHand.output(forget, i).forEach((value, k) => expect(q[i * classCount + k]).toBeCloseTo(value, 5))
     }
   })
 
+  it('standardises what F is memorised by in F\u2019s own units, where there are enough samples for any', async () => {
+    const map = await fitSoftMap(twin, target, classCount, { steps: 40, lr: 0.05, ridge: 0.02 }, rest)
+    const many = side(30, 4)
+    const columns = [0, 1, 2].map((k) =>
+      Array.from({ length: 30 }, (_, i) => Math.max(-12, Math.log(softmaxRow(rowOf(many.memorised, i))[k]))),
+    )
+    const mean = Float64Array.from(columns, (column) => column.reduce((a, b) => a + b) / 30)
+    const std = Float64Array.from(columns, (column, k) =>
+      Math.sqrt(column.reduce((sum, value) => sum + (value - mean[k]) ** 2, 0) / 30),
+    )
+    const expected = applySoftMap({ ...map, mean, std }, many, 'twin')
+    const found = applySoftMap(map, many, 'own')
+    found.forEach((value, i) => expect(value).toBeCloseTo(expected[i], 10))
+    expect(found).not.toEqual(applySoftMap(map, many, 'twin'))
+    const few = side(29, 4)
+    expect(applySoftMap(map, few, 'own')).toEqual(applySoftMap(map, few, 'twin'))
+  })
+
   it('is the geometric mean of the surrogates before it has learned anything', async () => {
     const map = await fitSoftMap(twin, target, classCount, { steps: 1, lr: 1e-12, ridge: 0.02 }, rest)
-    const q = applySoftMap(map, twin)
+    const q = applySoftMap(map, twin, 'twin')
     for (let i = 0; i < 12; i++) {
       const mean = [0, 1].map((m) => softmaxRow(rowOf(twin.surrogates[m], i)))
       const expected = softmaxRow(mean[0].map((p, k) => 0.5 * (Math.log(p + 1e-4) + Math.log(mean[1][k] + 1e-4))))

@@ -5,6 +5,7 @@ import {
   priorCorrected,
   sharpened,
   shiftedToShares,
+  temperatureOf,
 } from '#main/compute/worker/tmu/soft-targets.ts'
 
 const close = (values: Iterable<number>, expected: readonly number[]) => {
@@ -16,7 +17,18 @@ const close = (values: Iterable<number>, expected: readonly number[]) => {
 describe('soft targets', () => {
   it('lose of a class what the gold has fewer samples of', () => {
     // 300 of 1000 gone: 0.5 becomes 0.35 of 0.85.
-    close(priorCorrected(Float64Array.of(0.5, 0.5), [0.7, 1]), [0.35 / 0.85, 0.5 / 0.85])
+    close(priorCorrected(Float32Array.of(2, 2), [0.7, 1], 1), [0.35 / 0.85, 0.5 / 0.85])
+    // Logits twice as large as they ought to be: the odds change by the factor's square.
+    close(priorCorrected(Float32Array.of(2, 2), [0.7, 1], 2), [0.49 / 1.49, 1 / 1.49])
+  })
+
+  it('find by how much logits are too large for how often they are right', () => {
+    // Odds of e^4 to 1 in all four rows, three of them right: an honest 3 to 1 is e^(4 / T) at T = 4 / ln 3.
+    const logits = Float32Array.of(4, 0, 4, 0, 0, 4, 4, 0)
+    expect(temperatureOf(logits, Int32Array.of(0, 0, 1, 1), 2)).toBeCloseTo(4 / Math.log(3), 8)
+    // All right, or all wrong: the ends of the range.
+    expect(temperatureOf(logits, Int32Array.of(0, 0, 1, 0), 2)).toBeCloseTo(0.25, 8)
+    expect(temperatureOf(logits, Int32Array.of(1, 1, 0, 1), 2)).toBeCloseTo(8, 8)
   })
 
   it('are sharpened to a power and sum to 1', () => {

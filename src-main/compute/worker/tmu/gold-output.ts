@@ -9,7 +9,7 @@ import type { StageProgress } from '../../stages.ts'
 import { softmax } from '../features/logits.ts'
 import type { Network, UnlearnContext } from '../training/types.ts'
 import { applySoftMap, fitSoftMap, type SoftMap } from './soft-map.ts'
-import { priorCorrected } from './soft-targets.ts'
+import { priorCorrected, temperatureOf } from './soft-targets.ts'
 
 export const goldOutputParams = (defaults: { readonly surrogate: 'checkpoints' | 'retrained' }) => ({
   surrogate: z
@@ -22,10 +22,30 @@ export const goldOutputParams = (defaults: { readonly surrogate: 'checkpoints' |
   secondEpoch: z.int().min(1).max(1000).default(4).describe('Epoch of the second; unused by a retrained surrogate'),
   surrogateEpochs: z.int().min(1).max(1000).default(3).describe('Epochs of a retrained surrogate on R'),
   surrogateLr: z.number().gt(0).max(1).default(3e-3).describe('Learning rate of Adam there, falling to 0 by a cosine'),
+  twinSurrogate: z
+    .enum(['matched', 'same'])
+    .default('matched')
+    .describe(
+      'What the map reads on the twin samples, where the surrogate is retrained: one trained alike on all members, which stands to them as the other does to F, or the same one',
+    ),
+  prior: z
+    .enum(['calibrated', 'raw'])
+    .default('calibrated')
+    .describe(
+      'How the target learns of the smaller class, unless a matched surrogate shows it: by its share of logits at the temperature at which the original is as sure of the twin samples as it is right, or of its bare probabilities',
+    ),
+  memorisedScale: z
+    .enum(['own', 'twin'])
+    .default('own')
+    .describe(
+      'Whose moments standardise what the memorised side says of F: its own, for the twin model was trained for less long, or those of the twin samples',
+    ),
   mapSteps: z.int().min(1).max(100_000).default(300).describe('Full-batch Adam steps that fit the map'),
   mapLr: z.number().gt(0).max(1).default(0.05).describe('Learning rate of the map'),
   ridge: z.number().min(0).max(10).default(0.02).describe('Pull of the map towards the mean of the surrogates'),
 })
+/** What the parameters that came later were, before they came: SCIENCE section 8 to the letter. */
+export const goldOutputFormerly = { twinSurrogate: 'same', prior: 'raw', memorisedScale: 'twin' } as const
 export type GoldOutputParams = z.infer<z.ZodObject<ReturnType<typeof goldOutputParams>>>
 
 export interface GoldOutput {
@@ -42,12 +62,19 @@ export function goldOutputNeeds({ surrogate, firstEpoch, secondEpoch }: GoldOutp
   return { twin: true, epochs }
 }
 
+/** Epochs that are trained before anything is foretold. */
+export function goldOutputEpochs({ surrogate, surrogateEpochs, twinSurrogate }: GoldOutputParams): number {
+  if (surrogate === 'checkpoints') return 0
+  return twinSurrogate === 'matched' ? 2 * surrogateEpochs : surrogateEpochs
+}
+
 /** Visits of the prediction alone. */
 export function goldOutputVisits(
-  { surrogate, surrogateEpochs }: GoldOutputParams,
+  { surrogate, surrogateEpochs, twinSurrogate }: GoldOutputParams,
   counts: MethodCounts,
 ): { readonly forward: number; readonly backward: number } {
-  const trained = surrogate === 'retrained' ? surrogateEpochs * counts.retain : 0
+  const alike = twinSurrogate === 'matched' ? counts.members : 0
+  const trained = surrogate === 'retrained' ? surrogateEpochs * (counts.retain + alike) : 0
   const surrogates = surrogate === 'retrained' ? 1 : 2
   return { forward: trained + (surrogates + 1) * (counts.forget + counts.twin) + counts.twin, backward: trained }
 }
@@ -60,6 +87,7 @@ export async function* predictGoldOutput(
 ): AsyncGenerator<StageProgress, GoldOutput> {
   const { forget, twin } = context
   const { classCount } = context.data
+  const labelsOf = (samples: Int32Array): Int32Array => samples.map((sample) => context.feed.labels[sample])
   if (twin.length === 0) {
     throw new AppError(
       'unsupported',
@@ -72,16 +100,31 @@ export async function* predictGoldOutput(
   const network = await context.createNetwork()
   try {
     const surrogates = { twin: [] as Float32Array[], forget: [] as Float32Array[] }
-    const hear = async (): Promise<void> => {
-      surrogates.twin.push((await context.predict(network, twin)).logits)
-      surrogates.forget.push((await context.predict(network, forget)).logits)
+    const hear = async (sides: readonly ('twin' | 'forget')[]): Promise<void> => {
+      for (const side of sides) surrogates[side].push((await context.predict(network, context[side])).logits)
     }
-    network.load(context.weights(`epoch-${given.firstEpoch}`))
-    if (given.surrogate === 'retrained') yield* retrain(context, network, given, progress)
-    await hear()
+    const isMatched = given.surrogate === 'retrained' && given.twinSurrogate === 'matched'
+    const first = context.weights(`epoch-${given.firstEpoch}`)
+    network.load(first)
     if (given.surrogate === 'checkpoints') {
+      await hear(['twin', 'forget'])
       network.load(context.weights(`epoch-${given.secondEpoch}`))
-      await hear()
+      await hear(['twin', 'forget'])
+    } else {
+      const [from, to] = progress
+      const middle = isMatched ? from + (to - from) / 2 : to
+      yield* retrain(context, network, given, { samples: context.retain, stream: 'unlearn surrogate', done: 0 }, [
+        from,
+        middle,
+      ])
+      await hear(isMatched ? ['forget'] : ['twin', 'forget'])
+      if (isMatched) {
+        network.load(first)
+        const samples = Int32Array.from([...context.retain, ...forget]).sort()
+        const done = given.surrogateEpochs
+        yield* retrain(context, network, given, { samples, stream: 'unlearn twin surrogate', done }, [middle, to])
+        await hear(['twin'])
+      }
     }
     const on = async (input: 'original' | 'twinModel', samples: Int32Array): Promise<Float32Array> => {
       network.load(context.weights(input))
@@ -91,40 +134,50 @@ export async function* predictGoldOutput(
     const memorisedForget = await on('original', forget)
     const twinLogits = await on('original', twin)
     const twinTruth = softmax(twinLogits, classCount)
+    const sureness = given.prior === 'calibrated' ? temperatureOf(twinLogits, labelsOf(twin), classCount) : 1
     const map = await fitSoftMap(
       { surrogates: surrogates.twin, memorised: memorisedTwin },
-      priorCorrected(twinTruth, keptShares(context)),
+      isMatched ? twinTruth : priorCorrected(twinLogits, keptShares(context), sureness),
       classCount,
       { steps: given.mapSteps, lr: given.mapLr, ridge: given.ridge },
       () => context.breathe(),
     )
-    const predicted = applySoftMap(map, { surrogates: surrogates.forget, memorised: memorisedForget })
+    const predicted = applySoftMap(
+      map,
+      { surrogates: surrogates.forget, memorised: memorisedForget },
+      given.memorisedScale,
+    )
     return { map, predicted, twinTruth, twinLogits }
   } finally {
     network.dispose()
   }
 }
 
-/** Surrogate S (step 2): it never saw H_c, and saw F in its first epochs only. */
+/**
+ * Surrogate S (step 2): on R it never saw H_c, and saw F in its first epochs only. The twin problem's own, where the
+ * request's R is all of D, shows how far M_o is from such a surrogate when no sample is missing in either.
+ */
 async function* retrain(
   context: UnlearnContext,
   network: Network,
   given: GoldOutputParams,
+  { samples, stream, done }: { readonly samples: Int32Array; readonly stream: string; readonly done: number },
   progress: readonly [from: number, to: number],
 ): AsyncGenerator<StageProgress, void> {
-  const { retain, feed } = context
+  const { feed } = context
   yield* context.train({
     network,
     feed,
-    items: { samples: retain, targets: { labels: retain.map((sample) => feed.labels[sample]) } },
+    items: { samples, targets: { labels: samples.map((sample) => feed.labels[sample]) } },
     epochs: given.surrogateEpochs,
     batchSize: context.recipe.batchSize,
     optimizer: 'adam',
     lr: given.surrogateLr,
     schedule: 'cosine',
     seed: context.seed,
-    stream: 'unlearn surrogate',
+    stream,
     progress,
+    firstEpoch: done,
     checkpoints: context.checkpoints,
   })
 }

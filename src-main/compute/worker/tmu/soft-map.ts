@@ -71,11 +71,19 @@ export async function fitSoftMap(
   return { classCount, a: Array.from(a), v, b, mean, std, crossEntropy, loss }
 }
 
-/** q [n, K] for other samples; the memorised side is standardised by the twin's moments. */
-export function applySoftMap(map: SoftMap, side: SoftMapSide): Float64Array {
+/** Fewer samples than these have no moments worth the name. */
+const fewestForMoments = 30
+
+/**
+ * q [n, K] for other samples. The memorised side is standardised by the twin's moments, or by its own where there are
+ * enough samples: M_o has gone over F more often than M_t over H_c, and how much deeper that is says nothing of the gold.
+ */
+export function applySoftMap(map: SoftMap, side: SoftMapSide, scale: 'own' | 'twin'): Float64Array {
   const { classCount, a, v, b } = map
   const memorised = clampedLogs(side.memorised, classCount)
-  standardise(memorised, map.mean, map.std)
+  const isOwn = scale === 'own' && memorised.length >= fewestForMoments * classCount
+  const { mean, std } = isOwn ? momentsOf(memorised, classCount) : map
+  standardise(memorised, mean, std)
   const surrogates = side.surrogates.map((logits) => softenedLogs(logits, classCount))
   return softmax(mapped({ a, v, b }, { surrogates, memorised }, classCount), classCount)
 }

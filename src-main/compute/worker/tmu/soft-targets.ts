@@ -2,17 +2,49 @@
  * What TMU-soft does to probabilities before and after its map (SCIENCE section 8, steps 3, 5 and 7). Rows [n, K],
  * float64. Everything is per class of F: with one class it is the published form.
  */
-import { argmaxOfRow } from '../features/logits.ts'
+import { argmaxOfRow, softmax } from '../features/logits.ts'
 
 /**
- * The twin problem's gold was trained on all of D_c, F's gold will be on |F| fewer: each class's probability is
- * scaled by `kept` (1 - |F_k| / |D_k|) and the row renormalised.
+ * The twin problem's gold was trained on all of D_c, F's gold will be on |F| fewer: each class's odds are scaled by `kept`
+ * (1 - |F_k| / |D_k|). An overtrained network's logits are `sureness` times as large as they ought to be, so that the same
+ * factor moves them by that much more: softmax(z + sureness log kept).
  */
-export function priorCorrected(probabilities: Float64Array, kept: ArrayLike<number>): Float64Array {
-  return normalised(
-    probabilities.map((p, i) => p * kept[i % kept.length]),
-    kept.length,
+export function priorCorrected(logits: Float32Array, kept: ArrayLike<number>, sureness: number): Float64Array {
+  const shifts = Float64Array.from(kept, (share) => sureness * safeLog(share))
+  return softmax(
+    Float64Array.from(logits, (z, i) => z + shifts[i % shifts.length]),
+    shifts.length,
   )
+}
+
+/** A network's logits are seldom off by more, and few samples would tell. */
+const temperatures = { least: 0.25, most: 8 }
+
+/**
+ * By what to divide logits [n, K] so that the mean probability of the predicted class is the share of rows that are right
+ * (Guo et al. 2017 fit it by likelihood; a mean suits rows of one class, and falls with the temperature).
+ */
+export function temperatureOf(logits: Float32Array, labels: Int32Array, classCount: number): number {
+  const right = labels.reduce((sum, label, i) => sum + (argmaxOfRow(logits, i, classCount) === label ? 1 : 0), 0)
+  const accuracy = right / labels.length
+  let { least, most } = temperatures
+  for (let step = 0; step < 40; step++) {
+    const middle = Math.sqrt(least * most)
+    if (meanTop(logits, middle, classCount) > accuracy) least = middle
+    else most = middle
+  }
+  return Math.sqrt(least * most)
+}
+
+function meanTop(logits: Float32Array, temperature: number, classCount: number): number {
+  const count = logits.length / classCount
+  let sum = 0
+  for (let i = 0; i < count; i++) {
+    const row = logits.subarray(i * classCount, (i + 1) * classCount)
+    const top = row.reduce((most, z) => Math.max(most, z), Number.NEGATIVE_INFINITY)
+    sum += 1 / row.reduce((total, z) => total + Math.exp((z - top) / temperature), 0)
+  }
+  return sum / count
 }
 
 /** q^(1 / temperature), renormalised: predictions averaged over what the map can't know are too flat. */

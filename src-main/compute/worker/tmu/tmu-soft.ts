@@ -4,7 +4,14 @@ import { defineMethod, type MethodDefinition } from '../../method.ts'
 import type { StageProgress } from '../../stages.ts'
 import { softmax } from '../features/logits.ts'
 import type { TrainingItems, TrainPlan, UnlearnContext } from '../training/types.ts'
-import { goldOutputNeeds, goldOutputParams, goldOutputVisits, predictGoldOutput } from './gold-output.ts'
+import {
+  goldOutputEpochs,
+  goldOutputFormerly,
+  goldOutputNeeds,
+  goldOutputParams,
+  goldOutputVisits,
+  predictGoldOutput,
+} from './gold-output.ts'
 import { accuracyByLabel, confidenceByLabel, sharpened, shiftedToShares } from './soft-targets.ts'
 import { twinShiftNeed, twinShiftParams } from './twin-shift.ts'
 import { minGradientNorm, shareOf } from './unlearn-by-labels.ts'
@@ -76,6 +83,7 @@ function softMethod(preset: {
     summary: preset.summary,
     citation: 'An extension of Twin Machine Unlearning (Niu et al.)',
     params: paramsWith(preset),
+    formerly: goldOutputFormerly,
     refusesClassRemoval: true,
     needs: (given) => ({ ...goldOutputNeeds(given), ...twinShiftNeed(given) }),
     estimate(given, counts) {
@@ -117,7 +125,7 @@ async function* run(context: UnlearnContext, given: Params): AsyncGenerator<Stag
   const forgetLabels = labelsOf(context, forget)
   const twinLabels = labelsOf(context, twin)
   const phases = given.epochs + given.corrections
-  const foretelling = given.surrogate === 'retrained' ? given.surrogateEpochs : 0
+  const foretelling = goldOutputEpochs(given)
   const total = phases + foretelling
 
   const foretold = yield* predictGoldOutput(context, given, [0, foretelling / total])

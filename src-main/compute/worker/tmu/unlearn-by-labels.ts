@@ -13,6 +13,7 @@ import type { StageProgress } from '../../stages.ts'
 import type { TrainingItems, UnlearnContext } from '../training/types.ts'
 import {
   type GoldOutputParams,
+  goldOutputFormerly,
   goldOutputNeeds,
   goldOutputParams,
   goldOutputVisits,
@@ -88,9 +89,16 @@ async function* foretoldLabels(
   })
 }
 
-/** The cheap form of the map: its surrogates are checkpoints that the study has anyway. */
+/**
+ * The cheap form of the map: its surrogates are checkpoints that the study has anyway. How sure the gold will be of the
+ * sample's own class is all that calibration changes, and that class isn't asked for.
+ */
 function mapParams({ mapFirstEpoch, mapSecondEpoch }: UnlearningParams): GoldOutputParams {
-  return goldOutputSchema.parse({ firstEpoch: mapFirstEpoch, secondEpoch: mapSecondEpoch })
+  return goldOutputSchema.parse({
+    firstEpoch: mapFirstEpoch,
+    secondEpoch: mapSecondEpoch,
+    ...goldOutputFormerly,
+  })
 }
 
 const goldOutputSchema = z.strictObject(goldOutputParams({ surrogate: 'checkpoints' }))
