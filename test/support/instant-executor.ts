@@ -2,9 +2,13 @@
 import { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { ExecuteOptions, Executor } from '#main/compute/pool/executor.ts'
 import type { StageResult, StageSpec } from '#main/compute/stages.ts'
-import { writeJson } from '#main/compute/worker/array-objects.ts'
+import { writeArrays, writeJson } from '#main/compute/worker/array-objects.ts'
+import { comparedMetrics } from '#shared/domain/statistics.ts'
 import type { ObjectHash } from '#shared/ids.ts'
 import { fixtureEvaluation } from '#test/support/fixture/figures.ts'
+
+const draws = { shape: [1000], data: Float32Array.from({ length: 1000 }, (_, i) => i / 1000) }
+const drawsOfEveryMetric = Object.fromEntries(comparedMetrics.map(({ name }) => [name, draws]))
 
 export class InstantExecutor implements Executor {
   readonly capacity = 2
@@ -37,7 +41,7 @@ export class InstantExecutor implements Executor {
     const known = this.#made.get(`${name} ${variant}`)
     if (known !== undefined) return known
     const value = name === 'metrics' ? fixtureEvaluation('tmu', variant, 2) : name === 'curve' ? [] : { name }
-    const made = writeJson(this.#objects, value)
+    const made = name === 'draws' ? writeArrays(this.#objects, drawsOfEveryMetric) : writeJson(this.#objects, value)
     this.#made.set(`${name} ${variant}`, made)
     return made
   }

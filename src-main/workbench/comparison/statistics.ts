@@ -15,6 +15,7 @@ import type { CostLedger } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash } from '#shared/ids.ts'
 import { goldMethod } from '../jobs/graph.ts'
+import { eachInTurns, isTurnOver, mapInTurns, nextTurn } from '../turns.ts'
 
 /** A finished run with what its evaluation stored. */
 export interface EvaluatedRun {
@@ -61,14 +62,13 @@ export async function studyStatistics(
     }
     // One method at a time: the draws of hundreds of runs need not be in memory together.
     const ours = await scoresOf(objects, own)
-    pairs.set(
-      method,
-      new Map(
-        comparedMetrics.map(({ name }) => [name, pairedDifference(ours.get(name) ?? none, theirs.get(name) ?? none)]),
-      ),
-    )
+    const differences = new Map<string, PairedDifference>()
+    await eachInTurns(comparedMetrics, ({ name }) => {
+      differences.set(name, pairedDifference(ours.get(name) ?? none, theirs.get(name) ?? none))
+    })
+    pairs.set(method, differences)
   }
-  const metrics = comparedMetrics.map(({ name, direction }): MetricComparison => {
+  const metrics = await mapInTurns(comparedMetrics, ({ name, direction }): MetricComparison => {
     const floor = floorOf(name, runs)
     const differences = differencesOf(name, pairs, floor)
     return {
@@ -126,6 +126,7 @@ async function scoresOf(objects: ObjectStore, runs: readonly EvaluatedRun[]): Pr
       const metric = evaluation.metrics[name]
       if (isPresent(metric)) bySeed.set(seed, { value: metric.value, draws: arrays[name]?.data ?? null })
     }
+    if (isTurnOver()) await nextTurn()
   }
   return scores
 }
