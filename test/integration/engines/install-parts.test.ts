@@ -1,0 +1,152 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { ArchivePins } from '#main/compute/engine-install/archive-pins.ts'
+import { patchBinding } from '#main/compute/engine-install/binding-patch.ts'
+import { findCompiler } from '#main/compute/engine-install/compile.ts'
+import { download } from '#main/compute/engine-install/download.ts'
+import { extract } from '#main/compute/engine-install/extract.ts'
+import { libraryFiles } from '#main/compute/engine-install/folders.ts'
+import { findInIndex } from '#main/compute/engine-install/package-index.ts'
+import { requireSystem } from '#main/compute/engine-install/prepare-build.ts'
+import { archiveOf, bytes, fakeArchive, fakeFiles, folder, serve, sha256 } from './install-ground.ts'
+import { storedZip } from './stored-zip.ts'
+
+describe('download', () => {
+  const content = bytes(200_000)
+  const wanted = (url: string, more: { sha256?: string } = {}): Parameters<typeof download>[0] => ({
+    url,
+    path: join(folder, 'file'),
+    bytes: content.length,
+    sha256: sha256(content),
+    title: 'the test',
+    onProgress: () => {},
+    ...more,
+  })
+
+  test('goes on where the line broke', async () => {
+    const starts: number[] = []
+    const url = await serve((request, response) => {
+      const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
+      starts.push(from)
+      response.writeHead(from === 0 ? 200 : 206, { 'content-length': content.length - from })
+      if (starts.length > 2) response.end(content.subarray(from))
+      else response.write(content.subarray(from, from + 60_000), () => setTimeout(() => response.destroy(), 50))
+    })
+    await download(wanted(url))
+    expect(await readFile(join(folder, 'file'))).toEqual(content)
+    expect(starts[0]).toBe(0)
+    expect(starts.slice(1).every((start) => start > 0)).toBe(true)
+  })
+
+  test('begins again with a server that knows no ranges', async () => {
+    const url = await serve((_, response) => response.end(content))
+    await writeFile(join(folder, 'file'), content.subarray(0, 1000))
+    await download(wanted(url))
+    expect(await readFile(join(folder, 'file'))).toEqual(content)
+  })
+
+  test('refuses a file with another checksum, and keeps nothing of it', async () => {
+    const url = await serve((_, response) => response.end(content))
+    await expect(download(wanted(url, { sha256: sha256(bytes(5)) }))).rejects.toMatchObject({
+      code: 'corrupt',
+      message: expect.stringMatching(/checksum .* differs/),
+    })
+    expect(existsSync(join(folder, 'file'))).toBe(false)
+  })
+
+  test('gives up on a server that only refuses', async () => {
+    const url = await serve((_, response) => response.writeHead(403).end())
+    await expect(download(wanted(url))).rejects.toThrow('the test answered 403')
+  })
+})
+
+describe('a package index', () => {
+  const name = 'pack-1.0-py3.whl'
+  test.each([
+    ['JSON', JSON.stringify({ files: [{ filename: name, url: `../files/ab/${name}`, hashes: {} }] })],
+    ['HTML', `<a href="../files/ab/${name}#sha256=12">${name}</a>`],
+  ])('says in %s where a file is', async (_, page) => {
+    const url = await serve((_request, response) => response.end(page))
+    const index = `${new URL(url).origin}/simple/`
+    expect(await findInIndex(index, 'pack', name)).toBe(`${new URL(url).origin}/simple/files/ab/${name}`)
+    await expect(findInIndex(index, 'pack', 'other.whl')).rejects.toMatchObject({ code: 'not-found' })
+  })
+})
+
+describe('an archive', () => {
+  const take = async (archive: Uint8Array, files: ArchivePins['files']): Promise<string[]> => {
+    await writeFile(join(folder, 'archive'), archive)
+    const target = join(folder, 'target')
+    await mkdir(target)
+    await extract(join(folder, 'archive'), target, { files, title: 'the library' }, () => {})
+    return readdirSync(target).sort()
+  }
+  const { files } = archiveOf(fakeFiles, fakeArchive)
+
+  test('gives the wanted files, whole, and nothing else', async () => {
+    expect(await take(fakeArchive, files)).toEqual(Object.keys(fakeFiles).sort())
+    for (const [name, data] of Object.entries(fakeFiles)) {
+      expect(await readFile(join(folder, 'target', name))).toEqual(data)
+    }
+  })
+
+  test('is refused when it is cut off', async () => {
+    await expect(take(fakeArchive.subarray(0, 200_000), files)).rejects.toMatchObject({ code: 'bad-input' })
+  })
+
+  test('is refused when a file is another one of the same length', async () => {
+    const other = { ...fakeFiles, [libraryFiles.framework]: bytes(5001).subarray(1) }
+    await expect(take(storedZip(other), files)).rejects.toMatchObject({
+      code: 'corrupt',
+      message: expect.stringContaining(libraryFiles.framework),
+    })
+  })
+
+  test('is refused when a file is missing, by its name', async () => {
+    await expect(take(storedZip({ [libraryFiles.library]: bytes(300_000) }), files)).rejects.toMatchObject({
+      code: 'bad-input',
+      message: expect.stringContaining(libraryFiles.framework),
+    })
+  })
+})
+
+describe('the compiler', () => {
+  test('is asked for in plain words when there is none', async () => {
+    const missing = [{ command: join(folder, 'no-compiler'), arguments: [] }]
+    await expect(findCompiler(missing)).rejects.toMatchObject({
+      code: 'unsupported',
+      message: expect.stringMatching(/^No C\+\+ compiler was found/),
+    })
+  })
+
+  test('gets only the sources that the patch is for', () => {
+    expect(() => patchBinding('tfjs_backend.cc', 'int main() {}')).toThrow(/not those of version 4\.22\.0/)
+  })
+})
+
+describe('a system', () => {
+  test.each([
+    [
+      'an older glibc',
+      { platform: 'linux', arch: 'x64', glibc: '2.17' },
+      'needs glibc 2.27 or newer; this system has 2.17',
+    ],
+    ['another C library', { platform: 'linux', arch: 'x64', glibc: undefined }, 'this system has another C library'],
+    ['another processor', { platform: 'linux', arch: 'arm64', glibc: '2.36' }, 'no native engine for linux on arm64'],
+    ['another system', { platform: 'win32', arch: 'x64', glibc: undefined }, 'no native engine for win32 on x64'],
+  ])('with %s is told so, and what to use instead', (_, system, what) => {
+    expect(() => requireSystem('native', system)).toThrow(
+      expect.objectContaining({
+        code: 'unsupported',
+        message: expect.stringContaining(what),
+        hint: expect.stringContaining('wasm'),
+      }),
+    )
+  })
+
+  test('with glibc 2.27 or newer is taken', () => {
+    for (const glibc of ['2.27', '2.36', '3.0']) requireSystem('cuda', { platform: 'linux', arch: 'x64', glibc })
+  })
+})
