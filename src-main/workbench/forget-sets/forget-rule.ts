@@ -158,7 +158,7 @@ function listed(
   if (unmatched.length > 0) {
     throw new AppError(
       'bad-input',
-      `${grouped(unmatched.length)} of the ${counted(entries.length, 'entry', 'entries')} of ${list} name no sample of the data set: ${firstFew(unmatched)}.`,
+      `${grouped(unmatched.length)} of the ${counted(entries.length, 'entry', 'entries')} of ${list} name no sample of the data set: ${firstFew(unmatched, 20)}.`,
       { hint: 'Give sample indices, or paths below the imported folder as CLASS/FILE.', details: { unmatched } },
     )
   }

@@ -85,7 +85,7 @@ describe('a list of samples', () => {
   it('refuses entries that name nothing, with all of them', () => {
     const error = errorOf(() => choose(['3', 'fox/1.png', '40', '-1', '1e3']))
     expect(error.message).toMatch(
-      /^4 of the 5 entries of "list.csv" name no sample of the data set: "fox\/1.png", "40", "-1" and 1 more/,
+      /^4 of the 5 entries of "list.csv" name no sample of the data set: "fox\/1.png", "40", "-1" and "1e3"/,
     )
     expect(error.details).toEqual({ unmatched: ['fox/1.png', '40', '-1', '1e3'] })
   })
