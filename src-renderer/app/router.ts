@@ -4,6 +4,8 @@ import type { MessageKey } from '../messages/locales.ts'
 declare module 'vue-router' {
   interface RouteMeta {
     readonly title?: MessageKey
+    /** Which part of it: tabs of one thing are told apart in the browser's history too. */
+    readonly part?: MessageKey
     /** The screen of the rail that it belongs to. */
     readonly screen?: 'start' | 'data' | 'studies' | 'settings'
   }
@@ -32,13 +34,13 @@ const routes: readonly RouteRecordRaw[] = [
     path: '/data/:dataset/images',
     name: 'dataset-images',
     component: () => import('../views/data/explorer/ExplorerView.vue'),
-    meta: { title: 'screen.data', screen: 'data' },
+    meta: { title: 'screen.data', part: 'data.tabImages', screen: 'data' },
   },
   {
     path: '/data/:dataset/forget',
     name: 'forget-builder',
     component: () => import('../views/data/forget/ForgetBuilderView.vue'),
-    meta: { title: 'screen.data', screen: 'data' },
+    meta: { title: 'screen.data', part: 'data.tabForget', screen: 'data' },
   },
   {
     path: '/studies',
@@ -58,27 +60,60 @@ const routes: readonly RouteRecordRaw[] = [
     meta: { title: 'screen.studies', screen: 'studies' },
     children: [
       { path: '', name: 'study', component: () => import('../views/study/StudyHome.vue') },
-      { path: 'plan', name: 'study-plan', component: () => import('../views/study/PlanTab.vue') },
-      { path: 'progress', name: 'study-progress', component: () => import('../views/study/ProgressTab.vue') },
+      {
+        path: 'plan',
+        name: 'study-plan',
+        component: () => import('../views/study/PlanTab.vue'),
+        meta: { part: 'study.tab.plan' },
+      },
+      {
+        path: 'progress',
+        name: 'study-progress',
+        component: () => import('../views/study/ProgressTab.vue'),
+        meta: { part: 'study.tab.progress' },
+      },
       {
         path: 'result',
         component: () => import('../views/study/result/ResultTab.vue'),
+        meta: { part: 'study.tab.result' },
         children: [
           { path: '', name: 'study-result', component: () => import('../views/study/result/AlignmentSection.vue') },
-          { path: 'runs', name: 'study-runs', component: () => import('../views/study/result/RunsSection.vue') },
+          {
+            path: 'runs',
+            name: 'study-runs',
+            component: () => import('../views/study/result/RunsSection.vue'),
+            meta: { part: 'result.section.study-runs' },
+          },
           {
             path: 'statistics',
             name: 'study-statistics',
             component: () => import('../views/study/result/StatisticsSection.vue'),
+            meta: { part: 'result.section.study-statistics' },
           },
           {
             path: 'attacks',
             name: 'study-attacks',
             component: () => import('../views/study/result/AttacksSection.vue'),
+            meta: { part: 'result.section.study-attacks' },
           },
-          { path: 'twin', name: 'study-twin', component: () => import('../views/study/result/TwinSection.vue') },
-          { path: 'images', name: 'study-images', component: () => import('../views/study/result/ImagesSection.vue') },
-          { path: 'cost', name: 'study-cost', component: () => import('../views/study/result/CostSection.vue') },
+          {
+            path: 'twin',
+            name: 'study-twin',
+            component: () => import('../views/study/result/TwinSection.vue'),
+            meta: { part: 'result.section.study-twin' },
+          },
+          {
+            path: 'images',
+            name: 'study-images',
+            component: () => import('../views/study/result/ImagesSection.vue'),
+            meta: { part: 'result.section.study-images' },
+          },
+          {
+            path: 'cost',
+            name: 'study-cost',
+            component: () => import('../views/study/result/CostSection.vue'),
+            meta: { part: 'result.section.study-cost' },
+          },
         ],
       },
     ],

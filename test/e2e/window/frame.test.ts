@@ -15,7 +15,7 @@ describe('the frame', () => {
     await page.getByRole('link', { name: /Shirts over five seeds/ }).click()
     await page.getByTestId('verdict-sentence').waitFor()
     expect(page.url()).toContain('#/studies/st-shirts-over-five-seeds/result')
-    expect(await page.title()).toBe('Shirts over five seeds \u2013 Studies \u2013 TMU Workbench')
+    expect(await page.title()).toBe('Shirts over five seeds \u2013 Result \u2013 Studies \u2013 TMU Workbench')
   })
 
   it('goes everywhere by keys: screens, filter, palette, panes', async () => {
