@@ -1,3 +1,4 @@
+import { counted } from '#main/formats/text.ts'
 import type { StudyPlan } from '#shared/domain/study.ts'
 import { formatDuration, formatMebibytes } from '#shared/units.ts'
 import { table } from './output.ts'
@@ -13,7 +14,7 @@ export function describePlan(plan: StudyPlan): string {
       : `; ${count} ${count === 1 ? 'worker' : 'workers'}`
   const time = plan.seconds === null ? 'time not known yet' : `about ${formatDuration(plan.seconds)}`
   return [
-    `${plan.study} on ${plan.engine}: computes ${plan.toCompute} stages, reuses ${plan.toReuse}; trains ${originals} originals, ${golds} golds, ${twins} twins${shadowWords}; ${time}${workers}`,
+    `${plan.study} on ${plan.engine}: computes ${counted(plan.toCompute, 'stage')}, reuses ${plan.toReuse}; trains ${counted(originals, 'original')}, ${counted(golds, 'gold')}, ${counted(twins, 'twin')}${shadowWords}; ${time}${workers}`,
     table(
       ['STAGE', 'WHAT', 'STATE', 'FORWARD', 'BACKWARD', 'KEY'],
       plan.stages.map((stage) => [

@@ -58,12 +58,17 @@ function describe(method: MethodInfo): string {
   const properties = (method.schema['properties'] ?? {}) as Readonly<Record<string, Property>>
   const rows = keys.map((key) => {
     const property = properties[key] ?? {}
-    return [key, String(method.defaults[key]), rangeOf(property), property.description ?? '']
+    return [key, shortly(method.defaults[key]), rangeOf(property), property.description ?? '']
   })
-  const example = `${method.id}.${keys[0]}=${String(method.defaults[keys[0]])}`
+  const example = `${method.id}.${keys[0]}=${shortly(method.defaults[keys[0]])}`
   return [...head, table(['PARAMETER', 'DEFAULT', 'RANGE', 'MEANING'], rows), '', `Set one: --set ${example}`].join(
     '\n',
   )
+}
+
+/** 4/255 has sixteen digits, and four say as much. */
+function shortly(value: unknown): string {
+  return typeof value === 'number' ? String(Number(value.toPrecision(4))) : String(value)
 }
 
 /** What of a JSON Schema a scalar parameter has. */

@@ -300,7 +300,7 @@ function describeCreated({ name, config }: Study, plan: StudyPlan | null): strin
   const stages =
     plan === null
       ? ''
-      : ` ${plan.stages.length} stages: ${plan.toCompute} to compute, ${plan.toReuse} are there already.`
+      : ` ${plan.stages.length} stages: ${plan.toCompute} to compute, ${plan.toReuse} ${plan.toReuse === 1 ? 'is' : 'are'} there already.`
   return `${name}: ${counted(methods.length, 'method')}, ${counted(seeds.length, 'seed')}, ${counted(goldSeeds.length, 'gold')}, ${architecture}.${stages} Run it: tmu study run ${shellWord(name)}`
 }
 
