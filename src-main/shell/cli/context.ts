@@ -67,6 +67,8 @@ export function createContext(): CommandContext {
       const options = command.optsWithGlobals<GlobalOptions>()
       const output = createOutput(options.json === true)
       const interrupt = createInterrupt()
+      // A paused study has neither a worker nor a timer, and its command waits all the same.
+      const alive = setInterval(() => {}, 60_000)
       try {
         context.exitCode = (await action({ output, signal: interrupt.signal, workspace: options.workspace ?? '' })) ?? 0
       } catch (error) {
@@ -76,6 +78,7 @@ export function createContext(): CommandContext {
         const known: AppError = cancelled ? toAppError(interrupt.signal.reason) : thrown
         context.exitCode = reportError(known, output.json)
       } finally {
+        clearInterval(alive)
         interrupt.dispose()
       }
     },

@@ -35,7 +35,7 @@ export async function runAndFollow(
 
   let held = ''
   const tellSchedule = (schedule: Schedule): void => {
-    const now = describeHold(schedule)
+    const now = describeHold(schedule, study)
     if (now !== held) line.print(now === '' ? 'The study goes on.' : now)
     held = now
   }
@@ -82,8 +82,11 @@ export async function runAndFollow(
   return client.studies.result({ study })
 }
 
-function describeHold({ paused, shortOfMemory }: Schedule): string {
-  if (paused) return 'The study is paused. Go on with: tmu study resume'
+function describeHold({ paused, shortOfMemory }: Schedule, study: string): string {
+  if (paused) {
+    const resume = `tmu study resume ${shellWord(study)}`
+    return `The study is paused, by itself or with everything. Go on, in another terminal, with: ${resume} (or --all)`
+  }
   return shortOfMemory ? 'Fewer stages run at once than there are cores: another one waits until memory is free.' : ''
 }
 

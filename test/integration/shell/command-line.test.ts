@@ -2,6 +2,7 @@ import { cp, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Dataset } from '#shared/domain/dataset.ts'
+import type { Queue } from '#shared/domain/queue.ts'
 import type { Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts'
 import { usualEngine } from '#test/support/native-engine.ts'
 import { writeStripedImages } from '#test/support/striped-images.ts'
@@ -125,12 +126,22 @@ describe('a study by the command line', () => {
     expect(runs.some((run) => run.state === 'running' || run.state === 'queued')).toBe(false)
   })
 
-  test('lets other commands attach to the process that runs a study', async () => {
+  test('waits while its study is paused, also by a process that was killed since, and lets other commands attach', async () => {
     await using folder = await temporaryFolder()
     const workspace = join(folder.path, 'workspace')
     await prepareStudy(workspace, endlessEpochs, 'gold,none')
+    const killed = startTmu(workspace, ['study', 'run', 'first'])
+    await killed.untilStderr(/progress|stage done/)
+    await tmuJson(workspace, 'study', 'pause', 'first')
+    killTree(killed.child)
+    await killed.finished
     const running = startTmu(workspace, ['study', 'run', 'first'])
-    await running.untilStderr(/progress|stage done/)
+    await running.untilStderr('tmu study resume first')
+    // Nothing runs that would keep the process alive.
+    expect(await tmuJson<Queue>(workspace, 'study', 'queue')).toMatchObject({ studies: [{ paused: true, running: 0 }] })
+    await tmuJson(workspace, 'study', 'resume', 'first')
+    await running.untilStderr('The study goes on.')
+    await running.untilStderr(/train-\w+ .*epoch/)
     const runs = await tmuJson<Run[]>(workspace, 'run', 'list')
     expect(runs.some((run) => run.state === 'running')).toBe(true)
     for (const run of runs.filter((item) => item.state === 'running' || item.state === 'queued')) {
