@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { useWindow } from '#test/support/window.ts'
+import { axeFindings, useWindow } from '#test/support/window.ts'
 
 describe('data', () => {
   const { open } = useWindow('full')
@@ -83,6 +83,7 @@ describe('data', () => {
     await page.getByRole('button', { name: 'Move to bin' }).click()
     await page.getByText('It can be had back until 1 Jun 2026.').waitFor()
     await bin.getByRole('cell', { name: 'binned', exact: true }).waitFor()
+    expect(await axeFindings(page)).toEqual([])
     await page.getByRole('button', { name: 'Undo' }).click()
     await page.getByText('binned is back.').waitFor()
     await bin.waitFor({ state: 'detached' })
