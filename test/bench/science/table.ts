@@ -45,6 +45,7 @@ export function benchmarkPage(command: string, findings: readonly Finding[]): st
     '',
     `Made by \`${command}\` on ${new Date().toISOString().slice(0, 10)}. How to read it:`,
     '',
+    '- Stages that were computed before and haven’t changed since are reused, as everywhere.',
     '- Means over seeds ± half of a 95 % t interval over them. With three seeds such an interval is wide; the images themselves add',
     '  about 2.6 points to any accuracy on 300 of them, which all methods of a table share.',
     '- *gap*: accuracy on F less the gold’s, in points; above 0, too little was forgotten. *abs. gap*: its absolute value, averaged over pairs.',
