@@ -84,6 +84,11 @@ export async function restoreDataset(
     const entry = findInBin(dependencies, reference)
     if (entry === null) {
       const names = bin.listBin().flatMap(({ name, emptied }) => (emptied ? [] : [name]))
+      if (names.length === 0) {
+        throw new AppError('not-found', `The data set ${quoted(reference)} is not in the bin: the bin is empty.`, {
+          hint: `A removed data set stays there for ${keptDays} days. After that, import it again.`,
+        })
+      }
       throw notFound('data set in the bin', reference, names, 'tmu dataset bin')
     }
     const name = wanted === undefined ? entry.name : checkName('data set', wanted)
