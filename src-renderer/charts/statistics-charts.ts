@@ -254,7 +254,9 @@ export function sweepOption(
         name: words.low,
         silent: true,
         tooltip: { show: false },
-        data: points.map(({ mean }, i) => [i, mean]),
+        // The ends too, so that the axis has room for them.
+        data: points.map(({ mean, ci }, i) => [i, mean, ci?.[0] ?? mean, ci?.[1] ?? mean]),
+        encode: { x: 0, y: [1, 2, 3] },
         renderItem: (_params, api) => {
           const at = Number(api.value(0))
           const ci = points[at]?.ci ?? null
