@@ -9,7 +9,7 @@ describe('a new study', () => {
     const page = await open('/studies/new')
     await page.getByRole('button', { name: 'Create study' }).click()
     await page.getByText('Give the study a name.').waitFor()
-    expect(await page.evaluate('document.activeElement.name')).toBe('name')
+    await expect.poll(() => page.evaluate('document.activeElement.name')).toBe('name')
     await page.getByLabel('Name', { exact: true }).fill('demo')
     await page.getByText('There is a study of this name already.').waitFor()
     await page.getByLabel('Name', { exact: true }).fill('a/b')
