@@ -9,7 +9,7 @@ import {
   convMaxPool,
   dense,
   globalAveragePool,
-  softmaxCrossEntropy,
+  meanSoftmaxCrossEntropy,
 } from '#main/compute/worker/engines/ops.ts'
 import { createOptimizer, type Optimizer } from '#main/compute/worker/engines/optimizers.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
@@ -143,9 +143,7 @@ export async function ourContestant(id: string | undefined): Promise<Contestant>
           const { images, targets } = takeBatch(network)
           const { value, grads } = tf.variableGrads(
             () =>
-              tf.mean(
-                softmaxCrossEntropy(forward(network.plan, network.operations(true), images) as tf.Tensor2D, targets),
-              ) as tf.Scalar,
+              meanSoftmaxCrossEntropy(forward(network.plan, network.operations(true), images) as tf.Tensor2D, targets),
             [...network.variables.values()],
           )
           const norm = Math.sqrt(network.optimizer.squaredNorm(grads).dataSync()[0])

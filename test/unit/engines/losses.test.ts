@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
 import { loadEngine } from '#main/compute/worker/engines/engine.ts'
-import { softmaxCrossEntropy } from '#main/compute/worker/engines/ops.ts'
+import { meanSoftmaxCrossEntropy, softmaxCrossEntropy } from '#main/compute/worker/engines/ops.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import { nativeMissing } from '#test/support/native-engine.ts'
 import { dot, plainCrossEntropy, slope } from './plain-network.ts'
@@ -64,6 +64,48 @@ describe.each(engines)('softmaxCrossEntropy on %s', (id) => {
     })
     expect(gradient[0]).toBeCloseTo(Math.log(1 + Math.exp(2)), 5)
     expect(gradient[1]).toBeCloseTo(Math.log(1 + Math.exp(-2)), 5)
+  })
+})
+
+describe.each(engines)('meanSoftmaxCrossEntropy on %s', (id) => {
+  test('has the mean and slopes of a float64 calculation, in logits and in targets', async () => {
+    const [logits, targets] = [normals(1, 6, 5), normals(2, 6, 5).map(Math.abs)]
+    const [value, dLogits, dTargets] = await onEngine(id, () => {
+      const f = (...[z, t]: tf.Tensor[]): tf.Tensor =>
+        tf.mul(meanSoftmaxCrossEntropy(z as tf.Tensor2D, t as tf.Tensor2D), 3)
+      const found = tf.valueAndGrads(f)([tf.tensor2d(logits, [6, 5]), tf.tensor2d(targets, [6, 5])])
+      return [found.value, ...found.grads].map(read)
+    })
+    const plain = (z: ArrayLike<number>, t: ArrayLike<number>): number =>
+      (3 * plainCrossEntropy(Float64Array.from(z), Float64Array.from(t), 5).reduce((sum, loss) => sum + loss, 0)) / 6
+    expect(value[0]).toBeCloseTo(plain(logits, targets), 5)
+    const direction = normals(4, 30)
+    expect(dot(dLogits, direction)).toBeCloseTo(
+      slope((point) => plain(point, targets), logits, direction),
+      4,
+    )
+    expect(dot(dTargets, direction)).toBeCloseTo(
+      slope((point) => plain(logits, point), targets, direction),
+      4,
+    )
+  })
+
+  test('says NaN for a NaN', async () => {
+    const [value] = await onEngine(id, () => [
+      read(
+        meanSoftmaxCrossEntropy(
+          tf.tensor2d([
+            [1, Number.NaN],
+            [1, 2],
+          ]),
+          tf.tensor2d([
+            [0, 1],
+            [1, 0],
+          ]),
+        ),
+      ),
+    ])
+    expect([...value]).toEqual([Number.NaN])
   })
 })
 

@@ -7,8 +7,10 @@ import {
   type GradSaveFunc,
   getBackend,
   getKernel,
+  mean,
   mul,
   type Rank,
+  type Scalar,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -208,4 +210,12 @@ export function softmaxCrossEntropy(logits: Tensor2D, targets: Tensor2D): Tensor
   requireEqual('softmaxCrossEntropy', 'rows of logits and targets', logits.shape[0], targets.shape[0])
   requireEqual('softmaxCrossEntropy', 'classes of logits and targets', logits.shape[1], targets.shape[1])
   return runKernel<Tensor1D>(kernelNames.crossEntropy, { logits, targets })
+}
+
+/** Its mean over the rows, a scalar. */
+export function meanSoftmaxCrossEntropy(logits: Tensor2D, targets: Tensor2D): Scalar {
+  if (!hasKernel(optionalKernelNames.meanCrossEntropy)) return mean<Scalar>(softmaxCrossEntropy(logits, targets))
+  requireEqual('softmaxCrossEntropy', 'rows of logits and targets', logits.shape[0], targets.shape[0])
+  requireEqual('softmaxCrossEntropy', 'classes of logits and targets', logits.shape[1], targets.shape[1])
+  return runKernel<Scalar>(optionalKernelNames.meanCrossEntropy, { logits, targets })
 }

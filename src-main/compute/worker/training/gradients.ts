@@ -1,5 +1,5 @@
 import type { NamedTensorMap, Scalar } from '@tensorflow/tfjs-core'
-import { softmaxCrossEntropy } from '../engines/ops.ts'
+import { meanSoftmaxCrossEntropy } from '../engines/ops.ts'
 import { takeBatch } from './train-step.ts'
 import type { BatchGradient, ImageFeed, LabelledSamples, Network, StageContext } from './types.ts'
 
@@ -20,7 +20,7 @@ export async function* batchGradients(
     const grads = tf.tidy((): NamedTensorMap => {
       const x = batch.x()
       const targets = tf.tensor2d(batch.targets, [rows.length, network.classCount])
-      const loss = (): Scalar => tf.mean(softmaxCrossEntropy(network.forward(x).logits, targets)) as Scalar
+      const loss = (): Scalar => meanSoftmaxCrossEntropy(network.forward(x).logits, targets)
       return tf.variableGrads(loss, [...network.variables.values()]).grads
     })
     try {

@@ -1,7 +1,7 @@
 import type { NamedTensorMap, Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs-core'
 import type { Views } from '../data/augment.ts'
 import type { Engine } from '../engines/engine.ts'
-import { softmaxCrossEntropy } from '../engines/ops.ts'
+import { meanSoftmaxCrossEntropy } from '../engines/ops.ts'
 import type { Optimizer } from '../engines/optimizers.ts'
 import { argmaxOfRow } from '../features/logits.ts'
 import { statisticsRate } from '../models/batch-norm-constants.ts'
@@ -179,14 +179,14 @@ function batchLoss(
   const times = (factor: number, x: Tensor): Tensor => (factor === 1 ? x : tf.mul(factor, x))
   const terms: Tensor[] = []
   if (targetWeight !== 0) {
-    const rows = softmaxCrossEntropy(logits, tf.tensor2d(targets, [count, classCount]))
-    terms.push(times(targetWeight, tf.mean(rows)))
+    const mean = meanSoftmaxCrossEntropy(logits, tf.tensor2d(targets, [count, classCount]))
+    terms.push(times(targetWeight, mean))
   }
   if (distil !== null && distil.weight !== 0) {
     const { temperature, entropy } = distil
     const softened = temperature === 1 ? logits : tf.mul(logits, 1 / temperature)
-    const rows = softmaxCrossEntropy(softened as Tensor2D, tf.tensor2d(distil.probabilities, [count, classCount]))
-    terms.push(tf.mul(distil.weight * temperature ** 2, tf.sub(tf.mean(rows), entropy)))
+    const mean = meanSoftmaxCrossEntropy(softened as Tensor2D, tf.tensor2d(distil.probabilities, [count, classCount]))
+    terms.push(tf.mul(distil.weight * temperature ** 2, tf.sub(mean, entropy)))
   }
   // Nothing to learn from is a loss of 0, whatever the logits are.
   const loss = terms.length === 0 ? tf.mul(0, tf.mean(logits)) : terms.reduce((sum, term) => tf.add(sum, term))

@@ -5,6 +5,7 @@
 import {
   BatchMatMul,
   backend_util,
+  div,
   type GradConfig,
   getGradient,
   logSoftmax,
@@ -170,6 +171,17 @@ const gradients: readonly GradConfig[] = [
     gradFunc: (dy, [x]) => ({
       x: () => runKernel(kernelNames.globalAveragePoolGradient, { dy: single(dy) }, { inputShape: x.shape as Shape4D }),
     }),
+  },
+  {
+    kernelName: optionalKernelNames.meanCrossEntropy,
+    inputsToSave: ['logits', 'targets'],
+    gradFunc(dy, [logits, targets]) {
+      const inputs = { dy: single(dy), logits, targets }
+      return {
+        logits: () => runKernel(optionalKernelNames.meanCrossEntropyGradient, inputs),
+        targets: () => mul(neg(logSoftmax(logits)), div(single(dy), logits.shape[0])),
+      }
+    },
   },
   {
     kernelName: kernelNames.crossEntropy,

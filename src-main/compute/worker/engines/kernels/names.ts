@@ -64,6 +64,10 @@ export const optionalKernelNames = {
   poolBiasRelu: 'TmuPoolBiasRelu',
   /** {dy, winners} -> gradients with respect to x and the bias. PoolGradientAttributes. */
   poolBiasReluGradient: 'TmuPoolBiasReluGrad',
+  /** {logits, targets} -> mean over the rows of -sum(targets log softmax(logits)), a scalar. */
+  meanCrossEntropy: 'TmuMeanCrossEntropy',
+  /** {dy, logits, targets} -> gradient with respect to the logits; dy is a scalar. */
+  meanCrossEntropyGradient: 'TmuMeanCrossEntropyGrad',
 } as const
 
 export type Padding = 'same' | 'valid'

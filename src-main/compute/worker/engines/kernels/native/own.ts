@@ -22,6 +22,7 @@ export function ownKernels(backend: NativeBackend): readonly KernelPair[] {
   return [
     {
       name: kernelNames.adam,
+      isClean: true,
       fast({ parameter, gradient, mean, square }, attributes) {
         const { beta1, beta2, stepSize, rootScale, epsilon, weightDecay } = attributes as AdamAttributes
         const decays = [beta1, 1 - beta1, beta2, 1 - beta2]
@@ -32,6 +33,7 @@ export function ownKernels(backend: NativeBackend): readonly KernelPair[] {
     },
     {
       name: kernelNames.sgd,
+      isClean: true,
       fast({ parameter, gradient, velocity }, attributes) {
         const { lr, momentum, weightDecay } = attributes as SgdAttributes
         return run('sgd', [parameter, gradient, velocity], lr, momentum, weightDecay)
@@ -40,16 +42,19 @@ export function ownKernels(backend: NativeBackend): readonly KernelPair[] {
     },
     {
       name: kernelNames.squaredNorm,
+      isClean: true,
       fast: (inputs: NamedTensorMap) => run('sumOfSquares', Object.values(inputs))[0],
       plain: plain[kernelNames.squaredNorm],
     },
     {
       name: kernelNames.biasRelu,
+      isClean: true,
       fast: ({ x, bias }) => run('biasRelu', [x, bias])[0],
       plain: composedKernels[kernelNames.biasRelu],
     },
     {
       name: kernelNames.reluBiasGradient,
+      isClean: true,
       fast: ({ dy, y }) => run('reluBiasGradient', [dy, y]),
       plain({ dy, y }) {
         const dz = runKernel(kernelNames.reluGradient, { dy, y })
@@ -58,6 +63,7 @@ export function ownKernels(backend: NativeBackend): readonly KernelPair[] {
     },
     {
       name: kernelNames.crossEntropyGradient,
+      isClean: true,
       /** Reading waits for nothing on a processor. */
       fast({ dy, logits, targets }) {
         const gradients = new Float32Array(logits.size)

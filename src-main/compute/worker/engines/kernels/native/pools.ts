@@ -12,15 +12,7 @@ import {
 } from '../names.ts'
 import { runKernel } from '../run-kernel.ts'
 import type { NativeBackend } from './backend.ts'
-import type { NativeKernel } from './twofold.ts'
-
-/** A kernel that has no place where its trial against the same by other kernels fails. */
-interface OptionalKernel {
-  readonly name: string
-  readonly kernel: NativeKernel
-  /** With all inputs of the forward pass, where it is a gradient. */
-  readonly reference: NativeKernel
-}
+import type { OptionalKernel } from './optional.ts'
 
 const strides: [number, number] = [1, 1]
 const pool = { filterSize: [2, 2] as [number, number], strides: [2, 2] as [number, number], pad: 'valid' } as const

@@ -1,7 +1,15 @@
-import { getKernel, type NamedTensorMap, registerKernel, tidy, unregisterKernel } from '@tensorflow/tfjs-core'
+import {
+  getKernel,
+  type NamedTensorMap,
+  registerKernel,
+  type Tensor,
+  tidy,
+  unregisterKernel,
+} from '@tensorflow/tfjs-core'
 import type { NativeBackend } from './backend.ts'
 import { batchNormKernels } from './batch-norm.ts'
 import { gpuKernels } from './gpu.ts'
+import { meanLossKernels } from './mean-loss.ts'
 import { ownKernels } from './own.ts'
 import { plainKernels } from './plain.ts'
 import { poolKernels } from './pools.ts'
@@ -25,19 +33,19 @@ export function registerNativeKernels(backend: NativeBackend): string {
   for (const pair of pairs) replaceKernel(pair.name, pair.plain)
   const fallen: string[] = []
   for (const pair of pairs) {
-    if (passesTrial(pair.name, pair.fast, pair.plain)) replaceKernel(pair.name, guarded(pair))
+    if (passesTrial(pair.name, pair.fast, pair.plain)) replaceKernel(pair.name, guarded(pair), pair.isClean)
     else fallen.push(pair.name)
   }
-  fallen.push(...registerPools(backend))
+  fallen.push(...registerOptional(backend))
   return fallen.length === 0 ? nativeKernelSet : `${nativeKernelSet} (plain: ${fallen.join(', ')})`
 }
 
 /** Returns those whose trial failed. */
-function registerPools(backend: NativeBackend): readonly string[] {
+function registerOptional(backend: NativeBackend): readonly string[] {
   const fallen: string[] = []
-  for (const group of poolKernels(backend)) {
+  for (const group of [...poolKernels(backend), meanLossKernels]) {
     const failed = group.filter(({ name, kernel, reference }) => {
-      replaceKernel(name, kernel)
+      replaceKernel(name, kernel, true)
       return !passesTrial(name, kernel, reference)
     })
     fallen.push(...failed.map(({ name }) => name))
@@ -62,11 +70,15 @@ function guarded({ fast, plain, suits }: KernelPair): NativeKernel {
   return (inputs, attributes) => (suits(inputs, attributes) ? fast : plain)(inputs, attributes)
 }
 
-function replaceKernel(kernelName: string, kernel: NativeKernel): void {
+/** A scope costs as much as a small operation: a clean kernel, which leaves nothing behind, has none. */
+function replaceKernel(kernelName: string, kernel: NativeKernel, isClean = false): void {
   if (getKernel(kernelName, nativeBackendName)) unregisterKernel(kernelName, nativeBackendName)
   registerKernel({
     kernelName,
     backendName: nativeBackendName,
-    kernelFunc: ({ inputs, attrs }) => tidy(() => kernel(inputs as NamedTensorMap, attrs ?? {})),
+    kernelFunc: ({ inputs, attrs }) => {
+      const run = (): Tensor | Tensor[] => kernel(inputs as NamedTensorMap, attrs ?? {})
+      return isClean ? run() : tidy(run)
+    },
   })
 }

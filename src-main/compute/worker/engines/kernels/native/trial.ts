@@ -95,6 +95,10 @@ const trials: Readonly<Record<string, () => readonly TrialCall[]>> = {
   ],
   [optionalKernelNames.convPool]: () => convPoolTrials(),
   [optionalKernelNames.convPoolGradient]: () => convPoolTrials().map(withWinners),
+  [optionalKernelNames.meanCrossEntropy]: () => [[{ logits: sample(2, [6, 5]), targets: sample(3, [6, 5]) }, {}]],
+  [optionalKernelNames.meanCrossEntropyGradient]: () => [
+    [{ dy: sample(1, []), logits: sample(2, [6, 5]), targets: sample(3, [6, 5]) }, {}],
+  ],
   [optionalKernelNames.poolBiasRelu]: () => poolBiasReluTrials(),
   [optionalKernelNames.poolBiasReluGradient]: () =>
     poolBiasReluTrials().map(([{ x, bias }]) => {

@@ -19,6 +19,8 @@ export interface KernelPair {
   readonly name: string
   readonly fast: NativeKernel
   readonly plain: NativeKernel
+  /** Whether the fast one makes no tensor beside its results: it then needs no scope of its own. */
+  readonly isClean?: true
   /** Whether the fast one is right for this call, beyond what a trial at start can tell. */
   suits?(inputs: NamedTensorMap, attributes: NamedAttrMap): boolean
 }
@@ -86,6 +88,7 @@ export function twofoldKernels(backend: NativeBackend): readonly KernelPair[] {
   return [
     {
       name: kernelNames.conv,
+      isClean: true,
       fast: convolve('_MklNativeFusedConv2D', [attribute.onednn]),
       plain: convolve('_FusedConv2D', []),
     },
