@@ -1,6 +1,7 @@
 /**
  * Times the demo's whole study: cold with one worker and with two, then replayed from what is stored by a process of its
- * own. Where Python with torch is present, the same stages are done by pytorch/study.py, on one thread as well.
+ * own; and, with both numbers of workers, a study whose trainings don't wait for each other. Where Python with torch is
+ * present, the first study's stages are done by pytorch/study.py, on one thread as well.
  *
  *   npm run bench:study [-- --fast] [--engines native,wasm] [--workers 1,2] [--python PATH] [--json FILE]
  *
@@ -78,9 +79,6 @@ const fastMethods = ['gold', 'none', 'tmu', 'rewind', 'fine-tune', 'count-matche
 const methods = options.fast
   ? fastMethods
   : [...fastMethods, 'tmu-soft', 'tmu-faithful', 'random-labels', 'cf-quantile', 'all-easy', 'all-hard', 'oracle']
-const ofMethods = Object.fromEntries(
-  Object.entries(settings).filter(([key]) => methods.includes(key.slice(0, key.indexOf('.')))),
-)
 
 async function stagesOf(workspace: string, study: StudyId): Promise<readonly StoredStage[]> {
   const store = await openStoreForReading(workspace)
@@ -98,12 +96,31 @@ interface ColdStudy {
   readonly round: Round
 }
 
-async function cold(workspace: string, wanted: EngineId | null, workers: number): Promise<ColdStudy> {
+interface Work {
+  readonly what: string
+  readonly methods: readonly string[]
+  readonly golds: number
+  readonly epochs: number
+}
+
+const wholeStudy: Work = { what: 'cold', methods, golds: 2, epochs: options.fast ? 4 : 30 }
+/** Nearly all of it is the training of six networks, none of which waits for another. */
+const independentStages: Work = { what: 'independent', methods: ['gold'], golds: 5, epochs: options.fast ? 4 : 12 }
+
+async function cold(
+  workspace: string,
+  wanted: EngineId | null,
+  workers: number,
+  { what, methods, golds, epochs }: Work = wholeStudy,
+): Promise<ColdStudy> {
   const workbench = await openWorkbench({ workspace, launcher: forkLauncher, shell: 'cli', workers })
   let study: StudyId
   let seconds: number
   let memory: { stop(): number | null }
   const processorBefore = processorSeconds()
+  const ofMethods = Object.fromEntries(
+    Object.entries(settings).filter(([key]) => methods.includes(key.slice(0, key.indexOf('.')))),
+  )
   try {
     const { api } = workbench
     await api.demo.prepare({ fast: false })
@@ -113,10 +130,10 @@ async function cold(workspace: string, wanted: EngineId | null, workers: number)
         dataset: 'fashion-mnist',
         forgetSet: 'shirts-300',
         architecture: 'tiny-cnn',
-        methods,
+        methods: [...methods],
         seeds: 1,
-        golds: 2,
-        settings: { epochs: options.fast ? 4 : 30, lr: 3e-3, batchSize: 64, ...ofMethods },
+        golds,
+        settings: { epochs, lr: 3e-3, batchSize: 64, ...ofMethods },
         ...(wanted === null ? {} : { engine: wanted }),
       })
     ).id
@@ -135,7 +152,7 @@ async function cold(workspace: string, wanted: EngineId | null, workers: number)
   const costs = (await stagesOf(workspace, study)).flatMap(({ cost }) => cost ?? [])
   const round: Round = {
     engine: costs[0].engine,
-    what: `cold, ${workers} ${workers === 1 ? 'worker' : 'workers'}`,
+    what: `${what}, ${workers} ${workers === 1 ? 'worker' : 'workers'}`,
     seconds,
     processorSeconds: after === null || processorBefore === null ? null : after - processorBefore,
     peakMemory,
@@ -250,7 +267,14 @@ try {
       most: mostCachedSeconds,
     })
     if (second !== undefined && workerCounts.join() === '1,2') {
-      promise(`${name}: two workers' speed, of one's`, first.round.seconds / second.round.seconds, {
+      const times: number[] = []
+      for (const workers of workerCounts) {
+        const folder = join(root, `${engine ?? 'best'}-independent-${workers}`)
+        const { round } = await cold(folder, engine, workers, independentStages)
+        show(round)
+        times.push(round.seconds)
+      }
+      promise(`${name}: two workers' speed, of one's, on independent stages`, times[0] / times[1], {
         least: leastOfTwoWorkers,
       })
     }
