@@ -99,9 +99,12 @@ describe('data', () => {
     // By key: a notice may lie over the button for a while.
     await bin.getByRole('button', { name: 'Restore' }).press('Enter')
     await row.waitFor()
+    // Else the next key would go to the bin that is about to leave.
+    await bin.waitFor({ state: 'detached' })
 
     await row.focus()
     await page.keyboard.press('Delete')
+    await bin.waitFor()
     await bin.getByRole('button', { name: 'Empty the bin' }).press('Enter')
     await page.getByRole('dialog', { name: 'Empty the bin?' }).getByRole('button', { name: 'Remove for good' }).click()
     await page.getByText(/The bin is empty; .* are free again/).waitFor()
