@@ -2,7 +2,6 @@
  * The data set process: takes one job from its parent, answers with progress and a result or an error, and ends. It
  * writes nothing but its staging folder, which the parent removes when this process was stopped.
  */
-import { setFlagsFromString } from 'node:v8'
 import { serveJob } from '#main/compute/worker/serve-job.ts'
 import { assertNever } from '#shared/errors.ts'
 import type { DatasetProgress } from '#shared/progress.ts'
@@ -13,10 +12,6 @@ import { importSource } from './import-source.ts'
 import { inspectSource } from './inspect-source.ts'
 import { ProgressReporter } from './progress-reporter.ts'
 import { splitAgain } from './split-again.ts'
-
-// Each image leaves garbage: a young generation that grows with it costs 100 to 300 MiB on a busy machine, and no time less.
-setFlagsFromString('--semi-space-growth-factor=1')
-setFlagsFromString('--max-semi-space-size=8')
 
 async function run(job: DatasetJob, send: (event: DatasetProgress) => void): Promise<ResultOf<DatasetJob>> {
   const progress = new ProgressReporter(send)
