@@ -85,8 +85,12 @@ export async function sizeOf(path: string): Promise<number> {
   return found?.size ?? 0
 }
 
-async function fileHash(path: string): Promise<string> {
+/** SHA-256, hexadecimal. `onRead`: called with the bytes of each part that was read. */
+export async function fileHash(path: string, onRead?: (bytes: number) => void): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer)
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
+    hash.update(chunk as Buffer)
+    onRead?.((chunk as Buffer).length)
+  }
   return hash.digest('hex')
 }

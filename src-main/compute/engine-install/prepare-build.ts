@@ -1,6 +1,4 @@
 /** The installing process's work: a folder with everything, ready to be tested. The active build isn't touched. */
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { copyFile, link, mkdir, mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { InstallableEngineId } from '#shared/domain/engine.ts'
@@ -8,7 +6,7 @@ import { AppError } from '#shared/errors.ts'
 import { formatMebibytes } from '#shared/units.ts'
 import type { ArchivePins, ArchiveSource, EnginePins } from './archive-pins.ts'
 import { compileBinding, findCompiler } from './compile.ts'
-import { download, sizeOf } from './download.ts'
+import { download, fileHash, sizeOf } from './download.ts'
 import { extract } from './extract.ts'
 import { activeBuild, engineFolder, librariesFolder } from './folders.ts'
 import type { InstallJob, InstallProgress } from './job.ts'
@@ -68,22 +66,21 @@ async function intactArchives(folder: string, pins: EnginePins, tell: Tell): Pro
   let done = 0
   for (const [i, archive] of pins.entries()) {
     const source = join(active, archive.into)
-    let isIntact = true
-    for (const [name, { bytes, sha256 }] of Object.entries(archive.files)) {
-      const path = join(source, name)
-      isIntact &&= (await sizeOf(path)) === bytes
-      if (!isIntact) break
-      const hash = createHash('sha256')
-      for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
-        hash.update(chunk as Buffer)
-        done += (chunk as Buffer).length
-        tell('checking', done, total, partOf(pins, i))
-      }
-      isIntact &&= hash.digest('hex') === sha256
-    }
+    const isIntact = await hasFiles(source, archive, (bytes) => {
+      done += bytes
+      tell('checking', done, total, partOf(pins, i))
+    })
     if (isIntact) intact.set(archive, source)
   }
   return intact
+}
+
+async function hasFiles(folder: string, { files }: ArchivePins, onRead: (bytes: number) => void): Promise<boolean> {
+  for (const [name, { bytes, sha256 }] of Object.entries(files)) {
+    const path = join(folder, name)
+    if ((await sizeOf(path)) !== bytes || (await fileHash(path, onRead)) !== sha256) return false
+  }
+  return true
 }
 
 /** The same bytes in two builds, of which the older one is removed soon; copied where a file system has no links. */

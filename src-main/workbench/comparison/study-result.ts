@@ -104,9 +104,8 @@ export async function studyResult(
   }
 }
 
-/** What has succeeded -> its gate, of the studies that were paged through last: a page alone can't tell. */
-const gates = new Map<string, Gate>()
-const mostGates = 8
+/** The gate of a compiled study with what had succeeded then: it depends on every run, and a page has a few of them. */
+const gates = new WeakMap<LoadedStudy['runs'], { readonly succeeded: string; readonly gate: Gate }>()
 
 /** Some of a study's runs, oldest first, without their values by model, and the verdicts on them. */
 export async function resultPage(
@@ -118,13 +117,13 @@ export async function resultPage(
   const ids = brief.slice(offset, offset + limit).map(({ id }) => id)
   const stored = ids.flatMap((id) => repositories.runs.findRun(id) ?? [])
   const succeeded = new Set(brief.flatMap(({ id, state }) => (state === 'succeeded' ? [id] : [])))
-  const known = `${study.id} ${[...succeeded].join()}`
-  let gate = gates.get(known)
-  if (gate === undefined) {
+  const now = [...succeeded].join()
+  let known = gates.get(planned)
+  if (known?.succeeded !== now) {
     const rows = await stagesOfStudy(repositories, study.id)
-    gate = await gateOf({ objects, loaded }, await readEvaluations(objects, planned, succeeded, rows), rows)
-    gates.set(known, gate)
-    for (const oldest of gates.keys()) if (gates.size > mostGates) gates.delete(oldest)
+    const all = await readEvaluations(objects, planned, succeeded, rows)
+    known = { succeeded: now, gate: await gateOf({ objects, loaded }, all, rows) }
+    gates.set(planned, known)
   }
   const chosen = new Set(ids)
   const shown = planned.filter(({ id }) => chosen.has(id))
@@ -137,7 +136,7 @@ export async function resultPage(
   return {
     total: brief.length,
     runs: await mapInTurns(stored, (run) => toRun(objects, run, { perModel: false })),
-    verdicts: await verdictsOf(shown, evaluations, gate, study.config.margin, isClassRemoval(forgetSet)),
+    verdicts: await verdictsOf(shown, evaluations, known.gate, study.config.margin, isClassRemoval(forgetSet)),
   }
 }
 

@@ -1,12 +1,14 @@
 import { counted, firstFew, quoted } from '#main/formats/text.ts'
+import type { BinEntry } from '#main/store/repositories/bin.ts'
 import type { BinnedDataset, RemovedDataset, RestoredDataset } from '#shared/domain/dataset.ts'
 import { AppError } from '#shared/errors.ts'
+import { freeName } from '#shared/free-name.ts'
 import type { DatasetId, ObjectHash } from '#shared/ids.ts'
 import type { CommitLock } from './commit-lock.ts'
 import { requireDataset } from './find.ts'
 import { checkName } from './name-check.ts'
 import { notFound } from './near-matches.ts'
-import type { BinEntry, DatasetDependencies } from './ports.ts'
+import type { DatasetDependencies } from './ports.ts'
 
 /** How long a removed data set can be had back. */
 const keptDays = 30
@@ -100,7 +102,7 @@ export async function restoreDataset(
     const taken = new Set(forgetSets.listForgetSets().map((set) => set.name))
     const renamed = entry.forgetSets
       .filter((from) => taken.has(from))
-      .map((from) => ({ from, to: freeName(from, new Set([...taken, ...entry.forgetSets])) }))
+      .map((from) => ({ from, to: freeName(from, (to) => taken.has(to) || entry.forgetSets.includes(to)) }))
     dependencies.transaction(() => bin.takeBack(entry.id, name, new Map(renamed.map(({ from, to }) => [from, to]))))
     return { dataset: requireDataset(dependencies, entry.id), renamed }
   })
@@ -184,11 +186,4 @@ function keptUntil({ removedAt }: BinEntry): string {
 function removedOf(entry: BinEntry, freedBytes: number, until: string | null): RemovedDataset {
   const { id, name, splits, forgetSets } = entry
   return { id, name, splits, forgetSets: forgetSets.length, freedBytes, keptUntil: until }
-}
-
-function freeName(name: string, taken: ReadonlySet<string>): string {
-  for (let i = 2; ; i++) {
-    const candidate = `${name.slice(0, 110)} (${i})`
-    if (!taken.has(candidate)) return candidate
-  }
 }

@@ -1,6 +1,7 @@
 /** What data sets need of the store; its SQLite repositories are these. */
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
+import type { BinRepository } from '#main/store/repositories/bin.ts'
 import type { Dataset, GroupColumn, Split } from '#shared/domain/dataset.ts'
 import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { DatasetId, ForgetSetId, ObjectHash } from '#shared/ids.ts'
@@ -19,27 +20,6 @@ export interface DatasetRepository {
   setQuality(id: DatasetId, quality: ObjectHash): Dataset
   /** Names of the studies on it. */
   studiesOf(id: DatasetId): readonly string[]
-}
-
-/** A data set in the bin. */
-export interface BinEntry {
-  readonly id: DatasetId
-  readonly name: string
-  readonly sampleCount: number
-  readonly splits: number
-  readonly forgetSets: readonly string[]
-  readonly objects: readonly ObjectHash[]
-  readonly removedAt: string
-  readonly emptied: boolean
-}
-
-export interface BinRepository {
-  /** With its splits, forget sets and tags. @throws AppError `conflict` while anything else refers to them. */
-  putAway(id: DatasetId, objects: readonly ObjectHash[]): BinEntry
-  listBin(): readonly BinEntry[]
-  takeBack(id: DatasetId, name: string, forgetSetNames: ReadonlyMap<string, string>): void
-  markEmptied(id: DatasetId): void
-  clear(id: DatasetId): void
 }
 
 export interface SplitRepository {

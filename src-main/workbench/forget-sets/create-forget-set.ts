@@ -19,6 +19,7 @@ import type { Dataset, Split } from '#shared/domain/dataset.ts'
 import type { ForgetRule, ForgetSet } from '#shared/domain/forget-set.ts'
 import { AppError } from '#shared/errors.ts'
 import { partsOfRule } from '#shared/forget-rule.ts'
+import { freeName } from '#shared/free-name.ts'
 import { decodeIdRanges, encodeIdRanges, idsOfMask, maskOfIds } from '#shared/id-ranges.ts'
 import { checkClusters, chooseForgetSet, type ForgetChoice, type ForgetContext, outsideMembers } from './forget-rule.ts'
 import { parseIdsFile } from './ids-file.ts'
@@ -165,9 +166,7 @@ async function splitAround(
     (other) => other.seed === split.seed && JSON.stringify(other.rule) === JSON.stringify(rule),
   )
   if (known !== undefined) return known
-  const wish = `around ${wanted.name}`.slice(0, 110)
-  let name = wish
-  for (let i = 2; existing.some((other) => other.name === name); i++) name = `${wish} (${i})`
+  const name = freeName(`around ${wanted.name}`, (taken) => existing.some((other) => other.name === taken))
   return await createSplit(dependencies, lock, { dataset, name, rule, seed: split.seed }, signal)
 }
 

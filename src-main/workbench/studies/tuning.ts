@@ -4,7 +4,6 @@
  */
 import { completeMethodOptions, type MethodParams, methodOf, parseMethodOptions } from '#main/compute/methods.ts'
 import { quoted } from '#main/formats/text.ts'
-import type { Repositories } from '#main/store/index.ts'
 import { baseMethodOf, type VariantValue, variantId } from '#shared/domain/method-variant.ts'
 import { isPresent } from '#shared/domain/metrics.ts'
 import type { Run, Study, StudyConfig, TunedSettings } from '#shared/domain/study.ts'
@@ -142,14 +141,6 @@ export function tunedConfig({ config }: Study, tuning: Study, runs: readonly Run
     tuned[method] = found.tuned
   }
   return { ...config, methodParams, tuned, series: undefined }
-}
-
-/** Who finished first takes a name; the next one gets a number. */
-export function freeName({ studies }: Repositories, wanted: string): string {
-  for (let n = 1; ; n++) {
-    const name = n === 1 ? wanted : `${wanted} ${n}`
-    if (studies.findStudy(name) === null) return name
-  }
 }
 
 function isTunable(config: StudyConfig, method: string): boolean {

@@ -7,6 +7,7 @@ import type { JobState } from '#shared/domain/stage.ts'
 import type { StudySeries } from '#shared/domain/statistics.ts'
 import type { Study } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
+import { freeName } from '#shared/free-name.ts'
 import type { ObjectHash, StageKey } from '#shared/ids.ts'
 import { attackResults, exposedSamples } from '../comparison/attack-results.ts'
 import { resultPage, statisticsOf, studyResult } from '../comparison/study-result.ts'
@@ -25,7 +26,7 @@ import { distributionTest } from './distribution-test.ts'
 import { requireRun, requireStudy, toRun } from './find.ts'
 import { plannedStages, planStudy } from './plan-study.ts'
 import { createSeries, studiesOfSeries } from './series.ts'
-import { freeName, tunedConfig, tuningConfig } from './tuning.ts'
+import { tunedConfig, tuningConfig } from './tuning.ts'
 
 export interface StudyParts extends CreateStudyParts {
   readonly repositories: Repositories
@@ -47,6 +48,7 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
     const study = requireStudy(repositories, nameOrId)
     return await jobs.loader.load(study, await engineOf(study))
   }
+  const isStudyName = (name: string): boolean => repositories.studies.findStudy(name) !== null
   const stateOf = (study: Study): JobState => {
     const { state } = requireStudy(repositories, study.id)
     return state === 'new' ? 'queued' : state
@@ -114,7 +116,7 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
       tune: async ({ study: nameOrId, name, methods, budget, seeds }) => {
         const study = requireStudy(repositories, nameOrId)
         return insertDerived(repositories, {
-          name: name ?? freeName(repositories, `${study.name} tuning`),
+          name: name ?? freeName(`${study.name} tuning`, isStudyName),
           config: tuningConfig(study, methods, budget, seeds),
           engine: study.engine,
         })
@@ -124,7 +126,7 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
         const tuning = requireStudy(repositories, tuningName)
         const runs = repositories.runs.listRuns({ studyId: tuning.id }).map((run) => toRun(objects, run))
         return insertDerived(repositories, {
-          name: name ?? freeName(repositories, `${study.name} tuned`),
+          name: name ?? freeName(`${study.name} tuned`, isStudyName),
           config: tunedConfig(study, tuning, runs),
           engine: study.engine,
         })

@@ -89,10 +89,10 @@ describe('a removed data set', () => {
     })
     const back = await useCases.datasets.restore({ dataset: dataset.id, name: 'old animals' })
     expect(back.dataset).toMatchObject({ id: dataset.id, name: 'old animals' })
-    expect(back.renamed).toEqual([{ from: 'dogs', to: 'dogs (2)' }])
+    expect(back.renamed).toEqual([{ from: 'dogs', to: 'dogs 2' }])
     const own = (await useCases.forgetSets.list(undefined)).filter(({ datasetId }) => datasetId === dataset.id)
     expect(own.map(({ name, version }) => [name, version])).toEqual([
-      ['dogs (2)', 1],
+      ['dogs 2', 1],
       ['more dogs', 2],
     ])
     expect(own[1].previous).toBe(own[0].id)

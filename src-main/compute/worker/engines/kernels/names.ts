@@ -37,7 +37,7 @@ export const kernelNames = {
   batchNormGradient: 'TmuBatchNormGrad',
   /** {x} -> [batch, channels]: mean over height and width. */
   globalAveragePool: 'TmuGlobalAveragePool',
-  /** {dy} -> gradient with respect to x. GlobalAveragePoolBiasReluGradientAttributes. */
+  /** {dy} -> gradient with respect to x. GlobalAveragePoolGradientAttributes. */
   globalAveragePoolGradient: 'TmuGlobalAveragePoolGrad',
   /** {logits, targets} -> loss of each row, nats. */
   crossEntropy: 'TmuSoftmaxCrossEntropy',
@@ -62,7 +62,7 @@ export const optionalKernelNames = {
   convPoolGradient: 'TmuConvPoolGrad',
   /** {x, bias} -> [y, winners]: relu(pool(x) + bias) of the same pool. */
   poolBiasRelu: 'TmuPoolBiasRelu',
-  /** {dy, winners} -> gradients with respect to x and the bias. PoolGradientAttributes. */
+  /** {dy, winners} -> gradients with respect to x and the bias. PoolBiasReluGradientAttributes. */
   poolBiasReluGradient: 'TmuPoolBiasReluGrad',
   /** {logits, targets} -> mean over the rows of -sum(targets log softmax(logits)), a scalar. */
   meanCrossEntropy: 'TmuMeanCrossEntropy',

@@ -46,6 +46,18 @@ export interface NativeBackend extends KernelBackend {
   ): Tensor[]
 }
 
+/** A kernel of ours in the binding (resources/engine-headers/tmu_backend.h), by its name there. */
+export function runOwnKernel(
+  backend: NativeBackend,
+  name: string,
+  tensors: readonly TensorInfo[],
+  numbers: readonly number[],
+): Tensor[] {
+  return backend.binding
+    .runOwnKernel(name, backend.getInputTensorIds(tensors), Float32Array.from(numbers))
+    .map((output) => backend.createOutputTensor(output))
+}
+
 /** Attributes of TensorFlow operations. */
 export class Attributes {
   readonly #binding: NativeBinding

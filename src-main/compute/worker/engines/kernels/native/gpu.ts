@@ -15,17 +15,11 @@ import {
 } from '../names.ts'
 import { runKernel } from '../run-kernel.ts'
 import { Attributes, type NativeBackend, type OpAttribute } from './backend.ts'
+import type { TriedKernel } from './tried.ts'
 import type { NativeKernel } from './twofold.ts'
 
-export interface GpuKernel {
-  readonly name: string
-  readonly kernel: NativeKernel
-  /** What it must agree with. */
-  readonly reference: NativeKernel
-}
-
 /** They leave intermediate tensors to the caller's scope. */
-export function gpuKernels(backend: NativeBackend): readonly GpuKernel[] {
+export function gpuKernels(backend: NativeBackend): readonly TriedKernel[] {
   const attribute = new Attributes(backend.binding)
   const run = (operation: string, attributes: readonly OpAttribute[], inputs: readonly Tensor[]): Tensor =>
     backend.executeSingleOutput(operation, attributes, inputs)

@@ -6,11 +6,11 @@ import { div, fill, mean, mul, type Tensor, tensor } from '@tensorflow/tfjs-core
 import { crossEntropyGradientRows, crossEntropyRows } from '../cross-entropy-rows.ts'
 import { kernelNames, optionalKernelNames } from '../names.ts'
 import { runKernel } from '../run-kernel.ts'
-import type { OptionalKernel } from './optional.ts'
+import type { TriedKernel } from './tried.ts'
 
 const valuesOf = (input: Tensor): Float32Array => input.dataSync<'float32'>()
 
-export const meanLossKernels: readonly OptionalKernel[] = [
+export const meanLossKernels: readonly TriedKernel[] = [
   {
     name: optionalKernelNames.meanCrossEntropy,
     kernel({ logits, targets }) {

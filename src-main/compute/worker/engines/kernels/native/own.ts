@@ -7,16 +7,13 @@ import { composedKernels } from '../composed.ts'
 import { crossEntropyGradientRows } from '../cross-entropy-rows.ts'
 import { type AdamAttributes, kernelNames, type SgdAttributes } from '../names.ts'
 import { runKernel } from '../run-kernel.ts'
-import type { NativeBackend } from './backend.ts'
+import { type NativeBackend, runOwnKernel } from './backend.ts'
 import { plainKernels } from './plain.ts'
 import type { KernelPair } from './twofold.ts'
 
 export function ownKernels(backend: NativeBackend): readonly KernelPair[] {
-  const { binding } = backend
   const run = (name: string, tensors: readonly Tensor[], ...numbers: readonly number[]): Tensor[] =>
-    binding
-      .runOwnKernel(name, backend.getInputTensorIds(tensors), Float32Array.from(numbers))
-      .map((output) => backend.createOutputTensor(output))
+    runOwnKernel(backend, name, tensors, numbers)
   const plain = plainKernels(backend)
 
   return [

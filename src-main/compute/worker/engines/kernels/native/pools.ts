@@ -11,18 +11,16 @@ import {
   type PoolBiasReluGradientAttributes,
 } from '../names.ts'
 import { runKernel } from '../run-kernel.ts'
-import type { NativeBackend } from './backend.ts'
-import type { OptionalKernel } from './optional.ts'
+import { type NativeBackend, runOwnKernel } from './backend.ts'
+import type { TriedKernel } from './tried.ts'
 
 const strides: [number, number] = [1, 1]
 const pool = { filterSize: [2, 2] as [number, number], strides: [2, 2] as [number, number], pad: 'valid' } as const
 
 /** Kernels that go together: all of them are used or none. */
-export function poolKernels(backend: NativeBackend): readonly (readonly OptionalKernel[])[] {
+export function poolKernels(backend: NativeBackend): readonly (readonly TriedKernel[])[] {
   const run = (name: string, tensors: readonly Tensor[], numbers: readonly number[]): Tensor[] =>
-    backend.binding
-      .runOwnKernel(name, backend.getInputTensorIds(tensors), Float32Array.from(numbers))
-      .map((output) => backend.createOutputTensor(output))
+    runOwnKernel(backend, name, tensors, numbers)
   // Winners have no other form to be compared with; the gradients' trials are about them.
   const withoutWinners = ({ y }: Pooled): Tensor[] => [y, zeros([0])]
   return [
