@@ -74,10 +74,10 @@ export interface MethodDefinition<Schema extends z.ZodObject = z.ZodObject> {
   /** A strict object, every key a scalar with a default, a range and `.describe('unit and source')`. */
   readonly params: Schema
   /**
-   * Of parameters that are younger than studies of the method: what it did before there were any. Such studies keep their
-   * stages and what those give.
+   * Of parameters that are younger than studies of the method: what it did before there were any, those that came together
+   * in one record, oldest first. Such studies keep their stages and what those give.
    */
-  readonly formerly?: Readonly<Record<string, unknown>>
+  readonly formerly?: readonly Readonly<Record<string, unknown>>[]
   /**
    * A control that differs from another method in nothing but its labels: what a study sets for that
    * method holds here too, unless it's set here.
@@ -99,12 +99,19 @@ export interface MethodDefinition<Schema extends z.ZodObject = z.ZodObject> {
 
 /** Forgets a definition's parameter type; what comes in is checked by its schema instead. */
 export function defineMethod<Schema extends z.ZodObject>(definition: MethodDefinition<Schema>): MethodDefinition {
-  const { params, run, features, formerly = {} } = definition
-  const older = Object.keys(params.shape).filter((key) => !Object.hasOwn(formerly, key))
+  const { params, run, features, formerly = [] } = definition
+  const additions = formerly.map((values, i) => {
+    const younger = new Set(formerly.slice(i).flatMap(Object.keys))
+    return { values, older: Object.keys(params.shape).filter((key) => !younger.has(key)) }
+  })
   const parse = (given: Readonly<Record<string, unknown>>): z.infer<Schema> => {
-    // A study stores all parameters that there are, so that only an earlier one has all but these.
-    const isEarlier = older.length > 0 && older.every((key) => Object.hasOwn(given, key))
-    return params.parse(isEarlier ? { ...formerly, ...given } : given)
+    let known = given
+    for (const { values, older } of additions) {
+      // A study stores all parameters that there are, so that only an earlier one has all but these.
+      const isEarlier = older.length > 0 && older.every((key) => Object.hasOwn(known, key))
+      if (isEarlier) known = { ...values, ...known }
+    }
+    return params.parse(known)
   }
   return {
     ...definition,

@@ -31,7 +31,8 @@ let [forget, retain, twin]: Row[][] = []
 let [original, early, late]: Weights[] = []
 
 beforeAll(async () => {
-  request = await tinyRequest({ members: 75, forget: sequence(0, forgotten) })
+  // Hardly anything to learn but the samples themselves: checkpoints know those that they have seen.
+  request = await tinyRequest({ members: 75, forget: sequence(0, forgotten), unseen: forgotten, bright: 10 })
   forget = request.rows(request.forget)
   retain = request.rows(request.retain)
   twin = request.rows(request.twin)
@@ -130,12 +131,15 @@ describe.each(engines)('on %s, foretelling in float64 comes to the weights of', 
   }
 
   it.each([
-    { prior: 'calibrated', memorisedScale: 'own' },
-    { prior: 'raw', memorisedScale: 'twin' },
-  ] as const)('tmu-soft with %o', async ({ prior, memorisedScale }) => {
-    const found = await unlearned('tmu-soft', { ...soft, prior, memorisedScale }, engine)
+    { prior: 'calibrated', memorisedScale: 'by-label', exposure: 'removed' },
+    { prior: 'calibrated', memorisedScale: 'own', exposure: 'kept' },
+    { prior: 'raw', memorisedScale: 'twin', exposure: 'kept' },
+  ] as const)('tmu-soft with %o', async ({ prior, memorisedScale, exposure }) => {
+    const found = await unlearned('tmu-soft', { ...soft, prior, memorisedScale, exposure }, engine)
     const surrogates = [early, late]
-    const q = foretold({ ...common(), twinSurrogates: surrogates, surrogates, prior, scale: memorisedScale })
+    const heard = { ...common(), twinSurrogates: surrogates, surrogates, prior, scale: memorisedScale }
+    const q = foretold({ ...heard, exposure })
+    if (exposure === 'removed') expect(q).not.toEqual(foretold({ ...heard, exposure: 'kept' }))
     const { weights, targetShares } = distilled(q)
     expectWeights(found.weights, weights)
     const { classes } = found.report as { classes: { targetShare: number }[] }
@@ -156,7 +160,8 @@ describe.each(engines)('on %s, foretelling in float64 comes to the weights of', 
         twinSurrogates: [isMatched ? alike : without],
         surrogates: [without],
         prior: isMatched ? 'none' : 'calibrated',
-        scale: 'own',
+        scale: 'by-label',
+        exposure: 'kept',
       })
       expectWeights(found.weights, distilled(q).weights)
     },
@@ -174,6 +179,7 @@ describe.each(engines)('on %s, foretelling in float64 comes to the weights of', 
       surrogates,
       prior: 'raw',
       scale: 'twin',
+      exposure: 'kept',
     })
     const hard = forget.flatMap((row, i) => {
       const others = [0, 1, 2].filter((k) => k !== row.label)

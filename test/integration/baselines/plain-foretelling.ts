@@ -15,7 +15,9 @@ export interface Foretelling {
   readonly retain: readonly Row[]
   /** Whether the target is told of the smaller class, at the original's own temperature, or at 1. */
   readonly prior: 'calibrated' | 'raw' | 'none'
-  readonly scale: 'own' | 'twin'
+  readonly scale: 'by-label' | 'own' | 'twin'
+  /** Whether what the surrogates learned of F itself is taken off. */
+  readonly exposure: 'removed' | 'kept'
   readonly steps: number
 }
 
@@ -32,8 +34,62 @@ export function foretold(given: Foretelling): number[][] {
   const logs = heard(twinSurrogates, twin)
   const targets = twin.map(({ x }) => target(given, x))
   const theta = fitted(logs, s, targets, given.steps)
-  const t = standardised(ofForget, scale === 'own' ? ofForget : ofTwin)
-  return heard(surrogates, forget).map((row, i) => output(theta, row, t[i]))
+  const moved = scale === 'by-label' ? movedByLabel(ofForget, forget, ofTwin, twin) : ofForget
+  const t = standardised(moved, scale === 'own' ? ofForget : ofTwin)
+  const raised = surrogates.map((model) => (given.exposure === 'kept' ? 0 : raise(given, model)))
+  return forget.map(({ x, label }, i) => {
+    const row = surrogates.map((model, m) => {
+      const z = Array.from(logitsOf(model, x), (value, k) => (k === label ? value - raised[m] : value))
+      return exponentials(z).map((p) => Math.log(p + 1e-4))
+    })
+    return output(theta, row, t[i])
+  })
+}
+
+/**
+ * By how much a model's own-label logits of members stand above those of samples it never saw: by a fine search, where the
+ * mean probabilities meet, each label counting as often as F has it.
+ */
+function raise({ forget, retain, twin }: Foretelling, model: Weights): number {
+  const confidence = (rows: readonly Row[], lowered: number): number =>
+    classes.reduce((sum, k) => {
+      const own = rows.filter(({ label }) => label === k)
+      const share = forget.filter(({ label }) => label === k).length / forget.length
+      const each = own.map(
+        ({ x }) => exponentials(Array.from(logitsOf(model, x)).map((z, j) => z - (j === k ? lowered : 0)))[k],
+      )
+      return sum + (share * each.reduce((a, b) => a + b)) / own.length
+    }, 0)
+  const wanted = confidence(twin, 0)
+  const off = (lowered: number): number => Math.abs(confidence([...forget, ...retain], lowered) - wanted)
+  let [best, width] = [4, 4]
+  for (let round = 0; round < 12; round++) {
+    const around = Array.from({ length: 41 }, (_, i) => best + (width * (i - 20)) / 20)
+    best = around.filter((value) => value >= 0).reduce((a, b) => (off(b) < off(a) ? b : a))
+    width /= 5
+  }
+  return best
+}
+
+/** Own labels to the mean and deviation that they have on the twin, and all other classes to theirs. */
+function movedByLabel(
+  rows: readonly number[][],
+  samples: readonly Row[],
+  twinRows: readonly number[][],
+  twin: readonly Row[],
+): number[][] {
+  const moments = (from: readonly number[][], of: readonly Row[], own: boolean) => {
+    const values = from.flatMap((row, i) => row.filter((_, k) => (k === of[i].label) === own))
+    const mean = values.reduce((a, b) => a + b) / values.length
+    return { mean, deviation: Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length) }
+  }
+  return rows.map((row, i) =>
+    row.map((value, k) => {
+      const own = k === samples[i].label
+      const [from, to] = [moments(rows, samples, own), moments(twinRows, twin, own)]
+      return to.mean + ((value - from.mean) * to.deviation) / from.deviation
+    }),
+  )
 }
 
 export function probabilities(weights: Weights, x: Float64Array): number[] {

@@ -38,19 +38,31 @@ export interface Shape {
   readonly architecture?: string
   /** The samples after them are those that no model saw. */
   readonly members?: number
+  /** How many those are, at least. */
+  readonly unseen?: number
+  /** By how much the pixels that show a class are brighter; their noise has a deviation of 30. */
+  readonly bright?: number
   readonly forget?: Int32Array
 }
 
 /** 24 members, of which the first 6 are to be forgotten, and 16 samples that no model saw. The original is a stage's. */
 export async function tinyRequest(changes: Shape = {}): Promise<TinyRequest> {
-  const { classCount = 3, channels = 1, architecture = 'mlp', members = 24, forget = sequence(0, 6) } = changes
-  const count = members + Math.max(16, classCount)
+  const {
+    classCount = 3,
+    channels = 1,
+    architecture = 'mlp',
+    members = 24,
+    unseen = 16,
+    bright = 70,
+    forget = sequence(0, 6),
+  } = changes
+  const count = members + Math.max(unseen, classCount)
   const random = Random.of(5, 'tiny-request')
   const labels = Int32Array.from({ length: count }, (_, i) => i % classCount)
   const size = height * width * channels
   const pixels = Uint8Array.from({ length: count * size }, (_, i) => {
-    const bright = (i % size) % classCount === labels[Math.floor(i / size)] ? 70 : 0
-    return Math.max(0, Math.min(255, Math.round(90 + bright + 30 * random.normal())))
+    const own = (i % size) % classCount === labels[Math.floor(i / size)] ? bright : 0
+    return Math.max(0, Math.min(255, Math.round(90 + own + 30 * random.normal())))
   })
   const ofChannels = (value: number): number[] => new Array(channels).fill(value)
   const data: DataParams = {

@@ -191,15 +191,23 @@ describe('the methods', () => {
 
   it('do in a study that is older than a parameter what they did then', () => {
     const counts = { members: 4600, forget: 300, retain: 4300, classRetain: 700, twin: 400, classes: 10 }
-    const { twinSurrogate, prior, memorisedScale, ...older } = parseMethodOptions('tmu-soft-retrained', {})
-    expect({ twinSurrogate, prior, memorisedScale }).toEqual({
+    const { twinSurrogate, prior, memorisedScale, exposure, ...older } = parseMethodOptions('tmu-soft-retrained', {})
+    expect({ twinSurrogate, prior, memorisedScale, exposure }).toEqual({
       twinSurrogate: 'matched',
       prior: 'calibrated',
-      memorisedScale: 'own',
+      memorisedScale: 'by-label',
+      exposure: 'removed',
     })
     const method = methods.get('tmu-soft-retrained')
     expect(method?.estimate(older, counts).visitsBackward).toBe(13_400 + 3 * 4300)
     expect(method?.estimate({ ...older, twinSurrogate: 'matched' }, counts).visitsBackward).toBe(40_100)
+    // Of a later time: it has those three, and its checkpoints' exposure was kept, which costs no prediction of members.
+    const cheap = parseMethodOptions('tmu-soft', {})
+    const { exposure: _, ...between } = cheap
+    const forwardOf = (options: object): number =>
+      methods.get('tmu-soft')?.estimate({ ...options }, counts).visitsForward ?? 0
+    expect(forwardOf(cheap) - forwardOf(between)).toBe(2 * 700)
+    expect(forwardOf(between)).toBe(forwardOf({ ...cheap, exposure: 'kept' }))
   })
 })
 

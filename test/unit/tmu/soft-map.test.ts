@@ -8,7 +8,8 @@ const classCount = 3
 function side(count: number, seed: number) {
   const random = Random.of(seed, 'logits')
   const logits = () => Float32Array.from({ length: count * classCount }, () => 2 * random.normal())
-  return { surrogates: [logits(), logits()], memorised: logits() }
+  const labels = Int32Array.from({ length: count }, (_, i) => i % classCount)
+  return { surrogates: [logits(), logits()], memorised: logits(), labels }
 }
 
 function softmaxRow(z: readonly number[]): number[] {
@@ -110,6 +111,17 @@ describe('the map of TMU-soft', () => {
     expect(found).not.toEqual(applySoftMap(map, many, 'twin'))
     const few = side(29, 4)
     expect(applySoftMap(map, few, 'own')).toEqual(applySoftMap(map, few, 'twin'))
+  })
+
+  it('takes the twin\u2019s moments where either side is too small to have moments by label', async () => {
+    const fit = { steps: 40, lr: 0.05, ridge: 0.02 }
+    const free = Float64Array.from({ length: 90 }, (_, i) => (i % 3 === 0 ? 0.5 : 0.25))
+    const [few, enough] = [side(29, 4), side(30, 4)]
+    const map = await fitSoftMap(side(30, 5), free, classCount, fit, rest)
+    expect(applySoftMap(map, few, 'by-label')).toEqual(applySoftMap(map, few, 'twin'))
+    expect(applySoftMap(map, enough, 'by-label')).not.toEqual(applySoftMap(map, enough, 'twin'))
+    const ofFew = await fitSoftMap(twin, target, classCount, fit, rest)
+    expect(applySoftMap(ofFew, enough, 'by-label')).toEqual(applySoftMap(ofFew, enough, 'twin'))
   })
 
   it('is the geometric mean of the surrogates before it has learned anything', async () => {

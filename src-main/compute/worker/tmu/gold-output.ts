@@ -8,6 +8,7 @@ import type { MethodCounts, MethodNeeds } from '../../method.ts'
 import type { StageProgress } from '../../stages.ts'
 import { softmax } from '../features/logits.ts'
 import type { Network, UnlearnContext } from '../training/types.ts'
+import { exposureShift, type LabelledLogits, shiftedOwn } from './exposure.ts'
 import { applySoftMap, fitSoftMap, type SoftMap } from './soft-map.ts'
 import { priorCorrected, temperatureOf } from './soft-targets.ts'
 
@@ -34,18 +35,30 @@ export const goldOutputParams = (defaults: { readonly surrogate: 'checkpoints' |
     .describe(
       'How the target learns of the smaller class, unless a matched surrogate shows it: by its share of logits at the temperature at which the original is as sure of the twin samples as it is right, or of its bare probabilities',
     ),
-  memorisedScale: z
-    .enum(['own', 'twin'])
-    .default('own')
+  exposure: z
+    .enum(['removed', 'kept'])
+    .default('removed')
     .describe(
-      'Whose moments standardise what the memorised side says of F: its own, for the twin model was trained for less long, or those of the twin samples',
+      'What checkpoints have learned of F in their epochs: taken off by as much as they are surer of the members of its classes than of the twin samples, or left in; a retrained surrogate keeps it',
+    ),
+  memorisedScale: z
+    .enum(['by-label', 'own', 'twin'])
+    .default('by-label')
+    .describe(
+      'Whose moments standardise what the memorised side says of F: its own, of own labels and other classes apart or by class, for the twin model was trained for less long; or those of the twin samples',
     ),
   mapSteps: z.int().min(1).max(100_000).default(300).describe('Full-batch Adam steps that fit the map'),
   mapLr: z.number().gt(0).max(1).default(0.05).describe('Learning rate of the map'),
   ridge: z.number().min(0).max(10).default(0.02).describe('Pull of the map towards the mean of the surrogates'),
 })
-/** What the parameters that came later were, before they came: SCIENCE section 8 to the letter. */
-export const goldOutputFormerly = { twinSurrogate: 'same', prior: 'raw', memorisedScale: 'twin' } as const
+/** What the parameters that came later did before they came, those of one time together. */
+export const goldOutputFormerly = [
+  { twinSurrogate: 'same', prior: 'raw', memorisedScale: 'twin' },
+  { exposure: 'kept' },
+] as const
+/** SCIENCE section 8 to the letter. */
+export const goldOutputToTheLetter = Object.assign({}, ...goldOutputFormerly) as (typeof goldOutputFormerly)[0] &
+  (typeof goldOutputFormerly)[1]
 export type GoldOutputParams = z.infer<z.ZodObject<ReturnType<typeof goldOutputParams>>>
 
 export interface GoldOutput {
@@ -70,13 +83,15 @@ export function goldOutputEpochs({ surrogate, surrogateEpochs, twinSurrogate }: 
 
 /** Visits of the prediction alone. */
 export function goldOutputVisits(
-  { surrogate, surrogateEpochs, twinSurrogate }: GoldOutputParams,
+  { surrogate, surrogateEpochs, twinSurrogate, exposure }: GoldOutputParams,
   counts: MethodCounts,
 ): { readonly forward: number; readonly backward: number } {
   const alike = twinSurrogate === 'matched' ? counts.members : 0
   const trained = surrogate === 'retrained' ? surrogateEpochs * (counts.retain + alike) : 0
   const surrogates = surrogate === 'retrained' ? 1 : 2
-  return { forward: trained + (surrogates + 1) * (counts.forget + counts.twin) + counts.twin, backward: trained }
+  const measured = surrogate === 'checkpoints' && exposure === 'removed' ? surrogates * counts.classRetain : 0
+  const heard = (surrogates + 1) * (counts.forget + counts.twin) + counts.twin
+  return { forward: trained + measured + heard, backward: trained }
 }
 
 /** `progress`: the share of the stage that this covers. */
@@ -87,7 +102,6 @@ export async function* predictGoldOutput(
 ): AsyncGenerator<StageProgress, GoldOutput> {
   const { forget, twin } = context
   const { classCount } = context.data
-  const labelsOf = (samples: Int32Array): Int32Array => samples.map((sample) => context.feed.labels[sample])
   if (twin.length === 0) {
     throw new AppError(
       'unsupported',
@@ -105,12 +119,15 @@ export async function* predictGoldOutput(
     }
     const isMatched = given.surrogate === 'retrained' && given.twinSurrogate === 'matched'
     const first = context.weights(`epoch-${given.firstEpoch}`)
-    network.load(first)
     if (given.surrogate === 'checkpoints') {
-      await hear(['twin', 'forget'])
-      network.load(context.weights(`epoch-${given.secondEpoch}`))
-      await hear(['twin', 'forget'])
+      for (const epoch of [given.firstEpoch, given.secondEpoch]) {
+        network.load(context.weights(`epoch-${epoch}`))
+        const heard = await hearCheckpoint(context, network, given.exposure)
+        surrogates.twin.push(heard.twin)
+        surrogates.forget.push(heard.forget)
+      }
     } else {
+      network.load(first)
       const [from, to] = progress
       const middle = isMatched ? from + (to - from) / 2 : to
       yield* retrain(context, network, given, { samples: context.retain, stream: 'unlearn surrogate', done: 0 }, [
@@ -134,9 +151,9 @@ export async function* predictGoldOutput(
     const memorisedForget = await on('original', forget)
     const twinLogits = await on('original', twin)
     const twinTruth = softmax(twinLogits, classCount)
-    const sureness = given.prior === 'calibrated' ? temperatureOf(twinLogits, labelsOf(twin), classCount) : 1
+    const sureness = given.prior === 'calibrated' ? temperatureOf(twinLogits, labelsOf(context, twin), classCount) : 1
     const map = await fitSoftMap(
-      { surrogates: surrogates.twin, memorised: memorisedTwin },
+      { surrogates: surrogates.twin, memorised: memorisedTwin, labels: labelsOf(context, twin) },
       isMatched ? twinTruth : priorCorrected(twinLogits, keptShares(context), sureness),
       classCount,
       { steps: given.mapSteps, lr: given.mapLr, ridge: given.ridge },
@@ -144,13 +161,40 @@ export async function* predictGoldOutput(
     )
     const predicted = applySoftMap(
       map,
-      { surrogates: surrogates.forget, memorised: memorisedForget },
+      { surrogates: surrogates.forget, memorised: memorisedForget, labels: labelsOf(context, forget) },
       given.memorisedScale,
     )
     return { map, predicted, twinTruth, twinLogits }
   } finally {
     network.dispose()
   }
+}
+
+/** Logits of an early checkpoint, which `network` holds, on the twin samples and on F. */
+async function hearCheckpoint(
+  context: UnlearnContext,
+  network: Network,
+  exposure: GoldOutputParams['exposure'],
+): Promise<Readonly<Record<'twin' | 'forget', Float32Array>>> {
+  const { twin, forget, retain, data } = context
+  const on = async (samples: Int32Array): Promise<LabelledLogits> => {
+    return { logits: (await context.predict(network, samples)).logits, labels: labelsOf(context, samples) }
+  }
+  const [unseen, own] = [await on(twin), await on(forget)]
+  if (exposure === 'kept') return { twin: unseen.logits, forget: own.logits }
+  const classes = new Set(own.labels)
+  const others = await on(retain.filter((sample) => classes.has(context.feed.labels[sample])))
+  const seen = {
+    logits: Float32Array.from([...own.logits, ...others.logits]),
+    labels: Int32Array.from([...own.labels, ...others.labels]),
+  }
+  const shift = exposureShift(seen, unseen, own.labels, data.classCount)
+  return { twin: unseen.logits, forget: shiftedOwn(own, shift, data.classCount) }
+}
+
+/** Of each sample, its own. */
+export function labelsOf({ feed }: UnlearnContext, samples: Int32Array): Int32Array {
+  return samples.map((sample) => feed.labels[sample])
 }
 
 /**

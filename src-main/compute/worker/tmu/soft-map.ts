@@ -15,7 +15,12 @@ export interface SoftMapSide {
   readonly surrogates: readonly Float32Array[]
   /** Logits [n, K] of the model that was trained on these samples: M_t on H_c, M_o on F. */
   readonly memorised: Float32Array
+  /** The samples' own [n]. */
+  readonly labels: Int32Array
 }
+
+/** Whose moments standardise what the memorised side says of F. */
+export type MemorisedScale = 'by-label' | 'own' | 'twin'
 
 export interface SoftMapFit {
   readonly steps: number
@@ -34,6 +39,8 @@ export interface SoftMap {
   /** Per class: of the twin samples' clamped log-softmax. */
   readonly mean: Float64Array
   readonly std: Float64Array
+  /** The same of each sample's own label and of its other classes; null where the twin samples are too few to tell. */
+  readonly byLabel: LabelMoments | null
   /** The fitted loss without and with the ridge, nats. */
   readonly crossEntropy: number
   readonly loss: number
@@ -57,6 +64,7 @@ export async function fitSoftMap(
   const start = 1 / twin.surrogates.length
   const logs = clampedLogs(twin.memorised, classCount)
   const { mean, std } = momentsOf(logs, classCount)
+  const byLabel = labelMoments(logs, twin.labels, classCount)
   const inputs = { surrogates: twin.surrogates.map((logits) => softenedLogs(logits, classCount)), memorised: logs }
   standardise(logs, mean, std)
   const parameters = new Float64Array(twin.surrogates.length + classCount * classCount + classCount)
@@ -68,19 +76,22 @@ export async function fitSoftMap(
   }
   const { crossEntropy, loss } = softMapLoss(parameters, inputs, target, classCount, fit.ridge)
   const { a, v, b } = partsOf(parameters, twin.surrogates.length, classCount)
-  return { classCount, a: Array.from(a), v, b, mean, std, crossEntropy, loss }
+  return { classCount, a: Array.from(a), v, b, mean, std, byLabel, crossEntropy, loss }
 }
 
 /** Fewer samples than these have no moments worth the name. */
 const fewestForMoments = 30
 
 /**
- * q [n, K] for other samples. The memorised side is standardised by the twin's moments, or by its own where there are
- * enough samples: M_o has gone over F more often than M_t over H_c, and how much deeper that is says nothing of the gold.
+ * q [n, K] for other samples. The memorised side is standardised by the twin's moments, or, where there are enough
+ * samples, by its own: M_o has gone over F more often than M_t over H_c, and how much deeper that is says nothing of the
+ * gold. By label, own labels and other classes are each moved to the twin's moments first: a column of many classes'
+ * samples holds both, and how far those lie apart is how deep the memory is.
  */
-export function applySoftMap(map: SoftMap, side: SoftMapSide, scale: 'own' | 'twin'): Float64Array {
+export function applySoftMap(map: SoftMap, side: SoftMapSide, scale: MemorisedScale): Float64Array {
   const { classCount, a, v, b } = map
   const memorised = clampedLogs(side.memorised, classCount)
+  if (scale === 'by-label' && map.byLabel !== null) matchLabels(memorised, side.labels, map.byLabel, classCount)
   const isOwn = scale === 'own' && memorised.length >= fewestForMoments * classCount
   const { mean, std } = isOwn ? momentsOf(memorised, classCount) : map
   standardise(memorised, mean, std)
@@ -185,6 +196,40 @@ function momentsOf(
   for (let i = 0; i < rows.length; i++) mean[i % classCount] += rows[i] / count
   for (let i = 0; i < rows.length; i++) std[i % classCount] += (rows[i] - mean[i % classCount]) ** 2 / count
   return { mean, std: std.map((variance) => (variance > 1e-12 ? Math.sqrt(variance) : 1)) }
+}
+
+interface Moments {
+  readonly mean: number
+  readonly std: number
+}
+
+/** Of each sample's own label, and of all its other classes. */
+interface LabelMoments {
+  readonly own: Moments
+  readonly other: Moments
+}
+
+function labelMoments(rows: Float64Array, labels: Int32Array, classCount: number): LabelMoments | null {
+  if (labels.length < fewestForMoments) return null
+  const isOwn = (i: number): boolean => labels[Math.floor(i / classCount)] === i % classCount
+  const [own, other] = [true, false].map((wanted) => {
+    const { mean, std } = momentsOf(
+      rows.filter((_, i) => isOwn(i) === wanted),
+      1,
+    )
+    return { mean: mean[0], std: std[0] }
+  })
+  return { own, other }
+}
+
+/** In place; too few samples stay as they are. */
+function matchLabels(rows: Float64Array, labels: Int32Array, to: LabelMoments, classCount: number): void {
+  const from = labelMoments(rows, labels, classCount)
+  if (from === null) return
+  for (let i = 0; i < rows.length; i++) {
+    const part = labels[Math.floor(i / classCount)] === i % classCount ? 'own' : 'other'
+    rows[i] = to[part].mean + ((rows[i] - from[part].mean) / from[part].std) * to[part].std
+  }
 }
 
 /** In place. */

@@ -10,6 +10,7 @@ import {
   goldOutputNeeds,
   goldOutputParams,
   goldOutputVisits,
+  labelsOf,
   predictGoldOutput,
 } from './gold-output.ts'
 import { accuracyByLabel, confidenceByLabel, sharpened, shiftedToShares } from './soft-targets.ts'
@@ -240,8 +241,4 @@ function distillationItems(
     probabilities.set(forgetTargets, retainTargets.length + r * forgetTargets.length)
   }
   return { samples, targets: { probabilities } }
-}
-
-function labelsOf(context: UnlearnContext, samples: Int32Array): Int32Array {
-  return samples.map((sample) => context.feed.labels[sample])
 }

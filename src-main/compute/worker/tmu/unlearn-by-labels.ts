@@ -13,9 +13,9 @@ import type { StageProgress } from '../../stages.ts'
 import type { TrainingItems, UnlearnContext } from '../training/types.ts'
 import {
   type GoldOutputParams,
-  goldOutputFormerly,
   goldOutputNeeds,
   goldOutputParams,
+  goldOutputToTheLetter,
   goldOutputVisits,
   predictGoldOutput,
 } from './gold-output.ts'
@@ -97,7 +97,7 @@ function mapParams({ mapFirstEpoch, mapSecondEpoch }: UnlearningParams): GoldOut
   return goldOutputSchema.parse({
     firstEpoch: mapFirstEpoch,
     secondEpoch: mapSecondEpoch,
-    ...goldOutputFormerly,
+    ...goldOutputToTheLetter,
   })
 }
 
