@@ -58,6 +58,8 @@ export interface FeaturePlan {
   readonly threshold: number
   /** Samples nearer to the threshold than this get no label; 0: all get one. */
   readonly abstain: number
+  /** F's probabilities are shifted until as large a share of it as of the twin samples is below the threshold. */
+  readonly matchesShare: boolean
   /** Epoch of M_e; null: the study's. */
   readonly earlyEpoch: number | null
   readonly twinShift: TwinShift

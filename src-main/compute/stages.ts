@@ -164,7 +164,8 @@ export interface StageTypes {
    * `predicted` and `cf-quantile` read predictor and features; `count-matched-random` reads `predicted` (a labels object).
    */
   label: {
-    params: { rule: LabelRule; threshold: number; abstain?: number }
+    /** `matchesShare`: `probability` is shifted until the twin samples' share of it is below the threshold. */
+    params: { rule: LabelRule; threshold: number; abstain?: number; matchesShare?: true }
     inputs: 'forget' | 'predictor' | 'features' | 'predicted'
     outputs: 'labels'
   }

@@ -107,9 +107,9 @@ async function predictorOf(): Promise<{ readonly predictor: ObjectHash; readonly
 async function labelsOf(
   rule: StageTypes['label']['params']['rule'],
   inputs: Readonly<Record<string, ObjectHash>> = {},
-  seed = 1,
+  more: { readonly matchesShare?: true } = {},
 ): Promise<{ readonly object: ObjectHash; readonly easy: number[]; readonly probability?: number[] }> {
-  const spec = specOf('label', { rule, threshold: 0.5 }, { forget: common.forget, ...inputs }, { seed })
+  const spec = specOf('label', { rule, threshold: 0.5, ...more }, { forget: common.forget, ...inputs }, { seed: 1 })
   const { labels } = await outputsOf(spec)
   const arrays = await readArrays(stored.objects, labels)
   expect(arrays.ids.data).toEqual(forgetIds)
@@ -192,6 +192,13 @@ describe('predictor and labels', () => {
     expect(late.easy.filter((easy) => easy === 0)).toHaveLength(Math.round(hardShare * 30))
     const lateness = (wanted: number) => [...cf].filter((_, i) => late.easy[i] === wanted)
     expect(Math.min(...lateness(0))).toBeGreaterThanOrEqual(Math.max(...lateness(1)))
+
+    // In the same order, and as many below the threshold as the twin has hard ones.
+    const matched = await labelsOf('predicted', { predictor, features }, { matchesShare: true })
+    expect(matched.easy.filter((easy) => easy === 0)).toHaveLength(Math.round(hardShare * 30))
+    matched.probability?.forEach((p, i) => expect(matched.easy[i]).toBe(p >= 0.5 ? 1 : 0))
+    const likelihood = (wanted: number) => (predicted.probability ?? []).filter((_, i) => matched.easy[i] === wanted)
+    expect(Math.max(...likelihood(0))).toBeLessThanOrEqual(Math.min(...likelihood(1)))
 
     const random = await labelsOf('count-matched-random', { predicted: predicted.object })
     const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)

@@ -160,6 +160,7 @@ describe('the methods', () => {
       referenceUnderTwin: false,
       threshold: 0.5,
       abstain: 0,
+      matchesShare: false,
       earlyEpoch: null,
       twinShift: { share: 1, mix: 0, classIndex: null },
       predictor: { hidden: [32, 16], lr: 0.01, epochs: 200, batchSize: 128, folds: 5 },

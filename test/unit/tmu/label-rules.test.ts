@@ -4,6 +4,7 @@ import {
   labelByModel,
   labelByThreshold,
   labelCountMatched,
+  withHardShare,
   withinBand,
 } from '#main/compute/worker/tmu/label-rules.ts'
 import { Random } from '#shared/random.ts'
@@ -13,6 +14,23 @@ describe('label rules', () => {
     expect([...labelByThreshold([0.2, 0.5, 0.49, 0.9], 0.5)]).toEqual([0, 1, 0, 1])
     expect([...labelByThreshold([0.2, 0.5, 0.49, 0.9], 0.95)]).toEqual([0, 0, 0, 0])
     expect([...labelByThreshold([0, 1], 0)]).toEqual([1, 1])
+  })
+
+  it('shift all probabilities alike until the wanted share is below the threshold', () => {
+    const given = Float64Array.of(0.9, 0.6, 0.99, 0.7, 0.8)
+    const odds = (p: number): number => Math.log(p / (1 - p))
+    const shifted = withHardShare(given, 0.4, 0.5)
+    expect([...labelByThreshold(shifted, 0.5)]).toEqual([1, 0, 1, 0, 1])
+    const shift = -(odds(0.7) + odds(0.8)) / 2
+    shifted.forEach((p, i) => expect(odds(p)).toBeCloseTo(odds(given[i]) + shift, 9))
+    expect([...labelByThreshold(withHardShare(given, 0.4, 0.3), 0.3)]).toEqual([1, 0, 1, 0, 1])
+    expect([...labelByThreshold(withHardShare(given, 0, 0.5), 0.5)]).toEqual([1, 1, 1, 1, 1])
+    expect([...labelByThreshold(withHardShare(given, 1, 0.5), 0.5)]).toEqual([0, 0, 0, 0, 0])
+    // A share of nobody's is rounded: 0.29 of 5 is one.
+    expect([...labelByThreshold(withHardShare(given, 0.29, 0.5), 0.5)]).toEqual([1, 0, 1, 1, 1])
+    const certain = withHardShare(Float64Array.of(0, 1, 1), 1 / 3, 0.5)
+    expect([...labelByThreshold(certain, 0.5)]).toEqual([0, 1, 1])
+    expect(certain.every(Number.isFinite)).toBe(true)
   })
 
   it('call the latest learned samples hard, as large a share as given, the first ones at equal lateness', () => {

@@ -1,10 +1,34 @@
 /** How F's samples get their generalization labels: 1 = easy, 0 = hard (SCIENCE section 1, step 7, and section 2, controls). */
 import type { Random } from '#shared/random.ts'
 import { argmaxOfRow } from '../features/logits.ts'
+import { sigmoid } from './mlp.ts'
 
 /** Easy where the predicted probability of easy reaches the threshold. */
 export function labelByThreshold(probabilities: ArrayLike<number>, threshold: number): Uint8Array {
   return Uint8Array.from(probabilities, (probability) => (probability >= threshold ? 1 : 0))
+}
+
+/** Keeps the log-odds of a certain prediction finite. */
+const leastDoubt = 1e-6
+
+/**
+ * The probabilities of easy with one constant added to their log-odds, so that the share `hardShare` of them is below the
+ * threshold, as nearly as their number and equal ones allow. A predictor of few hard samples calls fewer hard than there
+ * are: most are likelier easy than not.
+ */
+export function withHardShare(probabilities: Float64Array, hardShare: number, threshold: number): Float64Array {
+  const odds = probabilities.map((p) => logOdds(Math.min(1 - leastDoubt, Math.max(leastDoubt, p))))
+  const ascending = odds.toSorted()
+  const hard = Math.round(hardShare * odds.length)
+  // Beyond the outermost one where all are to be hard, or none.
+  const below = ascending[hard - 1] ?? ascending[0] - 2
+  const above = ascending[hard] ?? below + 2
+  const shift = logOdds(Math.min(1 - leastDoubt, Math.max(leastDoubt, threshold))) - (below + above) / 2
+  return odds.map((value) => sigmoid(value + shift))
+}
+
+function logOdds(p: number): number {
+  return Math.log(p / (1 - p))
 }
 
 /** 1 where the probability is nearer to the threshold than `abstain`: too close to call. */

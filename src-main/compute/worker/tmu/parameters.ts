@@ -19,6 +19,7 @@ export interface PredictorDefaults {
   readonly bounds: 'twin' | 'per-set'
   readonly references: 'same-model' | 'twin-model'
   readonly predictorOutput: 'probability' | 'raw'
+  readonly calibration?: 'share'
 }
 
 export const predictorParams = (defaults: PredictorDefaults) => ({
@@ -58,9 +59,11 @@ export const predictorParams = (defaults: PredictorDefaults) => ({
     .default(defaults.predictorOutput)
     .describe('What the threshold is compared with; the public code takes the output before the sigmoid'),
   calibration: z
-    .enum(['none', 'isotonic'])
-    .default('none')
-    .describe('Recalibrates the predicted probabilities on cross-validated ones by isotonic regression'),
+    .enum(['none', 'isotonic', 'share'])
+    .default(defaults.calibration ?? 'none')
+    .describe(
+      'Recalibrates the predicted probabilities: by isotonic regression on cross-validated ones, or those of F alike, so that as large a share of it as of the twin samples is hard',
+    ),
   threshold: z.number().min(0).max(1).default(0.5).describe('Least predictor output that is labelled easy'),
   abstain: z
     .number()
@@ -93,6 +96,7 @@ export function featurePlan(params: PredictorParams, required: readonly TmuFeatu
     // A threshold on the raw output is one on the probability elsewhere: raw 0.5 is probability 0.622.
     threshold: params.predictorOutput === 'raw' ? sigmoid(params.threshold) : params.threshold,
     abstain: params.abstain,
+    matchesShare: params.calibration === 'share',
     earlyEpoch: params.earlyEpoch === 0 ? null : params.earlyEpoch,
     twinShift: twinShiftOf(params),
     predictor: {

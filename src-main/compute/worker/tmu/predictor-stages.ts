@@ -4,7 +4,14 @@ import type { ObjectHash } from '#shared/ids.ts'
 import { Random } from '#shared/random.ts'
 import { type StageSpec, tmuFeatures } from '../../stages.ts'
 import { inputOf, type RunnerContext, type StageRunner, type StoredArrays } from '../stage-runner.ts'
-import { labelByLateLearning, labelByModel, labelByThreshold, labelCountMatched, withinBand } from './label-rules.ts'
+import {
+  labelByLateLearning,
+  labelByModel,
+  labelByThreshold,
+  labelCountMatched,
+  withHardShare,
+  withinBand,
+} from './label-rules.ts'
 import { type FeatureTable, fitPredictor, type Predictor, predictEasy } from './predictor.ts'
 
 // biome-ignore lint/correctness/useYield: a second's work, with nothing to report on the way
@@ -40,14 +47,16 @@ export const oracleLabelStage: StageRunner<'oracle-label'> = async function* (sp
 }
 
 async function labelled(spec: StageSpec<'label'>, context: RunnerContext, forget: Int32Array): Promise<NewLabels> {
-  const { rule, threshold, abstain } = spec.params
+  const { rule, threshold, abstain, matchesShare } = spec.params
   switch (rule) {
     case 'all-easy':
       return { easy: new Uint8Array(forget.length).fill(1) }
     case 'all-hard':
       return { easy: new Uint8Array(forget.length) }
     case 'predicted': {
-      const probability = predictEasy(await predictorOf(spec, context), await forgetTable(spec, context, forget))
+      const predictor = await predictorOf(spec, context)
+      const predicted = predictEasy(predictor, await forgetTable(spec, context, forget))
+      const probability = matchesShare === true ? withHardShare(predicted, predictor.hardShare, threshold) : predicted
       const abstained = abstain === undefined ? undefined : withinBand(probability, threshold, abstain)
       return { easy: labelByThreshold(probability, threshold), probability, abstained }
     }

@@ -12,7 +12,8 @@ import { labelEstimate, labelNeeds, unlearnByLabels } from './unlearn-by-labels.
 
 /**
  * The best of TMU with hard labels by the means of SCIENCE section 7: CF with DF, easy samples left out, and hard ones
- * relearned as what the twin problem foretells the gold to take them for.
+ * relearned as what the twin problem foretells the gold to take them for. And as many hard ones as the twin has: by the
+ * threshold alone it is about half of the golds'.
  */
 export const tmuMap = defineMethod({
   id: 'tmu-map',
@@ -21,7 +22,7 @@ export const tmuMap = defineMethod({
   summary: 'TMU that relearns each hard image as the class that the twin problem foretells the gold to take it for.',
   citation: `${twinPaper}, with hard labels from the twin map`,
   params: z.strictObject({
-    ...predictorParams({ ...correctedPredictor, features: 'df+cf' }),
+    ...predictorParams({ ...correctedPredictor, features: 'df+cf', calibration: 'share' }),
     ...unlearningParams({ ...correctedUnlearning, easyTreatment: 'dropped', hardTreatment: 'twin-map' }),
   }),
   refusesClassRemoval: true,

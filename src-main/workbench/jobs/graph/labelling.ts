@@ -66,7 +66,12 @@ function addPredictedLabels(
     predictor: { stage: twin.predictor, output: 'predictor' },
     features: { stage: twin.forgetFeatures, output: 'features' },
   }
-  const params = { rule, threshold: twin.threshold, ...(twin.abstain > 0 ? { abstain: twin.abstain } : {}) }
+  const params = {
+    rule,
+    threshold: twin.threshold,
+    ...(twin.abstain > 0 ? { abstain: twin.abstain } : {}),
+    ...(twin.matchesShare && rule === 'predicted' ? { matchesShare: true as const } : {}),
+  }
   return { labels: graph.add('label', { seed: stages.seed, scope: 'request', label }, params, inputs), twin }
 }
 

@@ -14,6 +14,7 @@ export interface TwinLineage {
   readonly threshold: number
   /** Half width of the band without labels; 0: none. */
   readonly abstain: number
+  readonly matchesShare: boolean
 }
 
 /** M_t reads nothing of F but its class: every forget set of the class shares it. */
@@ -99,6 +100,7 @@ export function addTwinLineage(graph: GraphBuilder, method: string, stages: Mode
     predictor: fitted.key,
     threshold,
     abstain: plan.abstain,
+    matchesShare: plan.matchesShare,
   }
 }
 
