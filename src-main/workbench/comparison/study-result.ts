@@ -115,7 +115,8 @@ export async function resultPage(
   const { study, forgetSet, runs: planned } = loaded
   const brief = repositories.runs.briefRuns(study.id)
   const ids = brief.slice(offset, offset + limit).map(({ id }) => id)
-  const stored = ids.flatMap((id) => repositories.runs.findRun(id) ?? [])
+  await nextTurn()
+  const stored = (await mapInTurns(ids, (id) => repositories.runs.findRun(id))).filter((run) => run !== null)
   const succeeded = new Set(brief.flatMap(({ id, state }) => (state === 'succeeded' ? [id] : [])))
   const now = [...succeeded].join()
   let known = gates.get(planned)
