@@ -119,6 +119,11 @@ export function formatEstimate(seconds: number, words: UnitWords = englishUnits)
   return about(rest === 0 ? hours : `${hours} ${rest} ${words.minutes}`)
 }
 
+/** A p-value: three decimals, or that it is below what they show. */
+export function formatPValue(p: number): string {
+  return p < 0.001 ? '< 0.001' : formatNumber(p, 3)
+}
+
 /** Bytes in MiB: "0.4 MiB", "512 MiB", "24,105 MiB". */
 export function formatMebibytes(bytes: number): string {
   const mebibytes = bytes / 2 ** 20

@@ -1,6 +1,7 @@
 import type { CustomSeriesRenderItem, EChartsOption, LabelLayoutOptionCallback } from 'echarts/types/dist/shared'
 import { isPresent } from '#shared/domain/metrics.ts'
 import type { MetricComparison, ParetoPoint } from '#shared/domain/statistics.ts'
+import { formatPValue } from '#shared/units.ts'
 import type { TableData } from '../lib/csv.ts'
 import { roleOfMethod } from '../lib/roles.ts'
 import type { SweepCurve } from '../lib/sweep-curves.ts'
@@ -148,7 +149,7 @@ export function differenceOption(
           formatter: (event) => {
             const row = rows[(event as { dataIndex: number }).dataIndex]
             if (row === undefined) return ''
-            const p = row.p === null ? '' : `\n${words.p}: ${row.p < 0.001 ? '< 0.001' : row.p.toFixed(3)}`
+            const p = row.p === null ? '' : `\n${words.p}: ${formatPValue(row.p)}`
             return `${words.title(row.method)}\n${words.difference}: ${words.value(row.value)}${p}`
           },
         },

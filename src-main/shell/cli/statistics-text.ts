@@ -1,6 +1,7 @@
 import { counted } from '#main/formats/text.ts'
 import { isPresent } from '#shared/domain/metrics.ts'
 import type { ComparedMetric, MetricComparison, StudyStatistics } from '#shared/domain/statistics.ts'
+import { formatPValue } from '#shared/units.ts'
 import { table } from './output.ts'
 
 /** What a study's methods are worth against each other, for people. `metric` null: every figure. */
@@ -44,7 +45,7 @@ function describeMetric(item: MetricComparison, reference: string, methods: read
         signed(difference.difference.value),
         range(difference.imagesCi),
         range(difference.seedsCi),
-        p === null ? '–' : p < 0.001 ? '< 0.001' : p.toFixed(3),
+        p === null ? '–' : formatPValue(p),
         difference.differs ? 'yes' : 'no',
       ],
     ]

@@ -10,6 +10,7 @@ import {
   formatNumber,
   formatPercent,
   formatPoints,
+  formatPValue,
   formatShare,
   formatSigned,
 } from '#shared/units.ts'
@@ -27,6 +28,16 @@ describe('units', () => {
     expect(formatGapWithCi(-0.032, [-0.05, -0.011])).toBe('\u22123.2 pts, 95 % CI \u22125.0 to \u22121.1')
     expect(formatGapWithCi(0.01, null)).toBe('+1.0 pts')
     expect(formatPoints(0.029)).toBe('2.9 pts')
+  })
+
+  it('says of a small p-value what it is below', () => {
+    expect([0.5, 0.0123, 0.001, 0.00099, 0].map(formatPValue)).toEqual([
+      '0.500',
+      '0.012',
+      '0.001',
+      '< 0.001',
+      '< 0.001',
+    ])
   })
 
   it('gives no sign to what rounds to zero', () => {

@@ -6,7 +6,7 @@ import { type Priority, priorities, type Queue } from '#shared/domain/queue.ts'
 import type { Study, StudyPlan } from '#shared/domain/study.ts'
 import type { TwoSampleReport } from '#shared/domain/tmu.ts'
 import { AppError } from '#shared/errors.ts'
-import { formatDuration, formatPercent } from '#shared/units.ts'
+import { formatDuration, formatPercent, formatPValue } from '#shared/units.ts'
 import type { CommandContext } from '../context.ts'
 import { runAndFollow } from '../follow.ts'
 import { shellWord, table } from '../output.ts'
@@ -269,7 +269,7 @@ export function registerStudyCommands(program: Command, context: CommandContext)
 }
 
 function describeTwoSample({ n, accuracy, auc, p }: TwoSampleReport): string {
-  const figures = `accuracy ${(100 * accuracy).toFixed(1)} %, AUC ${auc.toFixed(2)}, p = ${p < 0.001 ? '< 0.001' : p.toFixed(3)}, ${n} images of each`
+  const figures = `accuracy ${(100 * accuracy).toFixed(1)} %, AUC ${auc.toFixed(2)}, p ${p < 0.001 ? '' : '= '}${formatPValue(p)}, ${n} images of each`
   return p < 0.05
     ? `A classifier tells the images to forget from their twin pool (${figures}): what holds on the twin may not hold for them.`
     : `No classifier was found that tells the images to forget from their twin pool (${figures}).`
