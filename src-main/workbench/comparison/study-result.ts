@@ -90,6 +90,7 @@ export async function studyResult(
   const evaluations = await readEvaluations(objects, planned, succeeded, rows)
   const classRemoval = isClassRemoval(forgetSet)
   const gate = await gateOf({ objects, loaded }, evaluations, rows)
+  gates.set(planned, { succeeded: namesOf(succeeded), gate })
   return {
     study: study.name,
     engine,
@@ -107,6 +108,10 @@ export async function studyResult(
 /** The gate of a compiled study with what had succeeded then: it depends on every run, and a page has a few of them. */
 const gates = new WeakMap<LoadedStudy['runs'], { readonly succeeded: string; readonly gate: Gate }>()
 
+function namesOf(runs: ReadonlySet<RunId>): string {
+  return [...runs].sort().join()
+}
+
 /** Some of a study's runs, oldest first, without their values by model, and the verdicts on them. */
 export async function resultPage(
   { repositories, objects, loaded }: Omit<ResultParts, 'summary'>,
@@ -118,7 +123,7 @@ export async function resultPage(
   await nextTurn()
   const stored = (await mapInTurns(ids, (id) => repositories.runs.findRun(id))).filter((run) => run !== null)
   const succeeded = new Set(brief.flatMap(({ id, state }) => (state === 'succeeded' ? [id] : [])))
-  const now = [...succeeded].join()
+  const now = namesOf(succeeded)
   let known = gates.get(planned)
   if (known?.succeeded !== now) {
     const rows = await stagesOfStudy(repositories, study.id)
