@@ -265,6 +265,9 @@ export const result = {
       'AUC: how well the probabilities rank hard images before easy ones, 0.5 is chance. Brier score: mean squared error of the probabilities, 0 is perfect. Both cross-validated on the twin set.',
     brier: 'Brier',
     crossValidated: 'Cross-validated on {n} twin images; easy from a probability of {threshold}.',
+    hardShares: '{known} of the twin images are hard. Of the forgotten images {labelled} were labelled hard.',
+    hardSharesGold:
+      '{known} of the twin images are hard. Of the forgotten images {labelled} were labelled hard, and the golds get {wrong} wrong.',
     feature: 'Feature alone',
     featureAuc: 'AUC',
     reliability: 'Can its probabilities be believed?',

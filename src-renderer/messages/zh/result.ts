@@ -251,6 +251,8 @@ export const result = {
       'AUC：概率把难图像排在易图像之前的程度，0.5 为随机。Brier 分数：概率的均方误差，0 为完美。两者都在孪生集上交叉验证。',
     brier: 'Brier',
     crossValidated: '在 {n} 张孪生图像上交叉验证；概率达到 {threshold} 即为易。',
+    hardShares: '孪生图像中 {known} 为难；被遗忘的图像中 {labelled} 被标为难。',
+    hardSharesGold: '孪生图像中 {known} 为难；被遗忘的图像中 {labelled} 被标为难，黄金模型则答错 {wrong}。',
     feature: '单个特征',
     featureAuc: 'AUC',
     reliability: '它的概率可信吗？',

@@ -3,6 +3,7 @@ import { parse } from 'csv-parse/sync'
 import type { Page } from 'playwright-core'
 import { PNG } from 'pngjs'
 import { describe, expect, it } from 'vitest'
+import { fixtureTwin } from '#test/support/fixture/samples.ts'
 import { useWindow } from '#test/support/window.ts'
 
 async function download(
@@ -152,6 +153,20 @@ describe('the result of a study', () => {
     await page.getByRole('img', { name: /Scatter plot/ }).waitFor()
     const csv = await download(page, () => page.keyboard.press('Control+E'))
     expect(parse(csv.content, { columns: true })).toHaveLength(300)
+  })
+
+  it('says how many images are hard: known, labelled, and as the golds have it', async () => {
+    const { points } = fixtureTwin('tmu', 1)
+    const [twin, forget] = ['twin', 'forget'].map((set) => points.filter((point) => point.set === set))
+    const percent = (count: number, of: number): string => `${((100 * count) / of).toFixed(1)} %`
+    const hardOf = (of: typeof points): string => percent(of.filter(({ easy }) => !easy).length, of.length)
+    const wrong = forget.reduce((sum, point) => sum + 1 - (point.goldCorrectShare ?? 0), 0)
+    const page = await open('/studies/st-demo/result/twin?method=tmu&seed=1')
+    await page
+      .getByText(
+        `${hardOf(twin)} of the twin images are hard. Of the forgotten images ${hardOf(forget)} were labelled hard, and the golds get ${percent(wrong, forget.length)} wrong.`,
+      )
+      .waitFor()
   })
 
   it('leaves out of the axes what a method does not compute', async () => {
