@@ -1,6 +1,6 @@
 /** Installing and removing an engine, as seen from the process that asks for it. */
 
-import { mkdir, open, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { isAborted } from '#shared/abort.ts'
 import type { EngineStatus, InstallableEngineId } from '#shared/domain/engine.ts'
@@ -10,10 +10,12 @@ import type { Launcher } from '../pool/launcher.ts'
 import { probeInstalled } from '../pool/probe-engines.ts'
 import { runChildJob } from '../pool/run-child-job.ts'
 import { childEntry } from '../pool/worker-entry.ts'
+import { alone } from './alone.ts'
 import type { EnginePins } from './archive-pins.ts'
 import { activeBuild, activeBuildFile, bindingVersion, engineFolder, enginesFolder } from './folders.ts'
 import type { InstallDone, InstallJob, InstallProgress } from './job.ts'
 import { enginePins } from './pins.ts'
+import { asInstallError } from './prepare-build.ts'
 
 export interface InstallOptions {
   readonly engine: InstallableEngineId
@@ -42,10 +44,10 @@ export async function installEngine(options: InstallOptions): Promise<EngineStat
   await check()
   const folder = engineFolder(engine, engines)
   return await alone(folder, engine, async () => {
-    await sweep(folder)
-    let build: string | null = null
     try {
-      build = await runChild(launcher, { engine, engines, file: file ?? null, pins }, onProgress, signal)
+      await mkdir(folder, { recursive: true })
+      await sweep(folder)
+      const build = await runChild(launcher, { engine, engines, file: file ?? null, pins }, onProgress, signal)
       onProgress({
         kind: 'progress',
         phase: 'testing',
@@ -65,6 +67,8 @@ export async function installEngine(options: InstallOptions): Promise<EngineStat
       await activate(folder, build)
       await removeDownloads(folder)
       return status
+    } catch (error) {
+      throw asInstallError(error, folder)
     } finally {
       await sweep(folder)
     }
@@ -83,8 +87,12 @@ export async function uninstallEngine(
   const was = activeBuild(folder) !== null
   await alone(folder, engine, async () => {
     // From here on it isn't installed, however far the rest comes.
-    await rm(activeBuildFile(folder), { force: true })
-    await rm(folder, { recursive: true, force: true })
+    try {
+      await rm(activeBuildFile(folder), { force: true })
+      await rm(folder, { recursive: true, force: true })
+    } catch (error) {
+      throw asInstallError(error, folder)
+    }
   })
   return was
 }
@@ -98,7 +106,7 @@ async function activate(folder: string, build: string): Promise<void> {
 /** Removes what is left of earlier builds; what was downloaded of a file stays, to be gone on with. */
 async function sweep(folder: string): Promise<void> {
   const active = activeBuild(folder)
-  for (const name of await readdir(folder)) {
+  for (const name of await readdir(folder).catch(() => [])) {
     if (!name.startsWith('build-') || (active !== null && basename(active) === name)) continue
     await rm(join(folder, name), { recursive: true, force: true })
   }
@@ -107,41 +115,6 @@ async function sweep(folder: string): Promise<void> {
 async function removeDownloads(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (name.startsWith('download-')) await rm(join(folder, name), { force: true })
-  }
-}
-
-const lockName = 'install.lock'
-
-/** One installation at a time. A lock whose process is gone counts for nothing. */
-async function alone<T>(folder: string, engine: InstallableEngineId, work: () => Promise<T>): Promise<T> {
-  await mkdir(folder, { recursive: true })
-  const path = join(folder, lockName)
-  const holder = Number(await readFile(path, 'utf8').catch(() => ''))
-  if (holder > 0 && !isRunning(holder)) await rm(path, { force: true })
-  try {
-    const lock = await open(path, 'wx')
-    await lock.writeFile(String(process.pid))
-    await lock.close()
-  } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
-    throw new AppError('conflict', `The ${engine} engine is being installed or removed already.`, {
-      hint: 'Wait until that is done.',
-      cause,
-    })
-  }
-  try {
-    return await work()
-  } finally {
-    await unlink(path).catch(() => {})
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }
 

@@ -217,7 +217,8 @@ async function requireSpace(folder: string, engine: InstallableEngineId, bytes: 
   )
 }
 
-function asInstallError(error: unknown, folder: string): AppError {
+/** A full disk, missing rights and the like in words. */
+export function asInstallError(error: unknown, folder: string): AppError {
   if (error instanceof AppError) return error
   const code = error instanceof Error && 'code' in error ? error.code : null
   if (code === 'ENOSPC' || code === 'EDQUOT') {

@@ -1,4 +1,5 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -253,6 +254,50 @@ describe.skipIf(!canInstall)(titled('an installation that fails'), () => {
     await expectOld(old)
   })
 
+  test('on a disk that is full says so, and needs nothing but space to go on', async (context) => {
+    await mkdir(engines)
+    const options = ['-t', 'tmpfs', '-o', 'size=90m', 'tmpfs', engines]
+    if (spawnSync('mount', options).status !== 0) context.skip('a small disk can be mounted by root only')
+    try {
+      const old = await installOld()
+      const url = await serve((_, response) => response.end(fakeArchive))
+      const pins = pinsOf(fakeFiles, fakeArchive, url)
+      await writeFile(join(engines, 'other'), Buffer.alloc(100 * 2 ** 20)).catch(() => {})
+      await expect(install(pins)).rejects.toMatchObject({ code: 'disk-full', hint: expect.stringContaining('space') })
+      await rm(join(engines, 'other'))
+      await expectOld(old)
+      // Wrong, but no longer for want of space, nor because of the first attempt.
+      await expect(install(pinsOf(fakeFiles, fakeArchive.subarray(1), url))).rejects.toMatchObject({ code: 'corrupt' })
+      expect(await uninstallEngine('native', engines)).toBe(true)
+    } finally {
+      spawnSync('umount', [engines])
+    }
+  })
+
+  test('isn\u2019t held up by one that was killed', async () => {
+    const { url, half } = await stalling()
+    const pins = pinsOf(fakeFiles, fakeArchive, url)
+    const script = [
+      `import { alone } from ${JSON.stringify(import.meta.resolve('#main/compute/engine-install/alone.ts'))}`,
+      `await alone(${JSON.stringify(engineFolder('native', engines))}, 'native', async () => {`,
+      `  process.stdout.write('alone')`,
+      `  await new Promise((done) => setTimeout(done, 60_000))`,
+      `})`,
+    ]
+    const other = spawn(process.execPath, ['--input-type=module', '-e', script.join('\n')], { stdio: 'pipe' })
+    await once(other.stdout, 'data')
+    await expect(install(pins)).rejects.toMatchObject({ code: 'conflict' })
+    await expect(uninstallEngine('native', engines)).rejects.toMatchObject({ code: 'conflict' })
+    other.kill('SIGKILL')
+    await once(other, 'exit')
+    const abort = new AbortController()
+    const again = install(pins, { signal: abort.signal })
+    again.catch(() => {})
+    await half
+    abort.abort()
+    await expect(again).rejects.toMatchObject({ code: 'cancelled' })
+  })
+
   test('while another one runs says so', async () => {
     const { url, half } = await stalling()
     const abort = new AbortController()
@@ -297,8 +342,6 @@ describe.skipIf(!canInstall || compiler?.command === 'zig')(titled('an installat
     }
     const watched = watch()
     await mkdir(join(engineFolder('native', engines), 'build-dead'))
-    // No process has this id.
-    await writeFile(join(engineFolder('native', engines), 'install.lock'), '4194305')
     const { pins, file } = await emptyLibraries()
     const phases = new Set<string>()
     const tested: string[] = []
