@@ -29,14 +29,17 @@ export class PageHost {
   readonly #path: string
   readonly #scripts: string
   readonly #onMessage: (message: FromWorker) => void
+  readonly #onGone: () => void
+  #closing = false
   #socket: WebSocket | null = null
   #waiting: string[] = []
   #objects: ObjectStore | null = null
 
-  private constructor(server: Server, scripts: string, onMessage: (message: FromWorker) => void) {
+  private constructor(server: Server, scripts: string, onMessage: (message: FromWorker) => void, onGone: () => void) {
     this.#server = server
     this.#scripts = scripts
     this.#onMessage = onMessage
+    this.#onGone = onGone
     const { port } = server.address() as AddressInfo
     this.#origin = `http://127.0.0.1:${port}`
     this.#path = `/${randomBytes(32).toString('base64url')}/`
@@ -51,8 +54,15 @@ export class PageHost {
     })
   }
 
-  /** `scripts`: the folder of the built worker page. */
-  static async start(scripts: string, onMessage: (message: FromWorker) => void): Promise<PageHost> {
+  /**
+   * `scripts`: the folder of the built worker page. `onGone`: the page's end of the channel closed, which none does that
+   * is alive.
+   */
+  static async start(
+    scripts: string,
+    onMessage: (message: FromWorker) => void,
+    onGone: () => void = () => {},
+  ): Promise<PageHost> {
     const server = createServer()
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
@@ -60,7 +70,7 @@ export class PageHost {
     })
     // The page is no reason for this process to stay alive.
     server.unref()
-    return new PageHost(server, scripts, onMessage)
+    return new PageHost(server, scripts, onMessage, onGone)
   }
 
   send(message: ToWorker): void {
@@ -73,6 +83,7 @@ export class PageHost {
   }
 
   close(): void {
+    this.#closing = true
     this.#socket?.terminate()
     this.#sockets.close()
     this.#server.closeAllConnections()
@@ -82,6 +93,9 @@ export class PageHost {
   #connect(socket: WebSocket): void {
     this.#socket = socket
     socket.on('error', () => {})
+    socket.on('close', () => {
+      if (!this.#closing) this.#onGone()
+    })
     socket.on('message', (data) => this.#onMessage(JSON.parse(String(data)) as FromWorker))
     for (const text of this.#waiting.splice(0)) socket.send(text)
   }

@@ -4,6 +4,9 @@ import type { FromWorker, ToWorker } from '../protocol.ts'
 import type { ChildHandle, Launcher, WorkerExit } from './launcher.ts'
 import { PageHost } from './page-host.ts'
 
+/** A browser that ends takes its pages' channels with it; within this time it says so itself, with the cause. */
+const ownExitMs = 1000
+
 /** An opened page and the process that it is in. */
 export interface OpenedPage {
   readonly pid: number | undefined
@@ -30,6 +33,9 @@ class PageWorker implements ChildHandle<ToWorker, FromWorker> {
   #host: PageHost | null = null
   #page: OpenedPage | null = null
   #waiting: ToWorker[] = []
+  /** The page went and left its browser. */
+  #pageGone = false
+  #goneTimer: NodeJS.Timeout | undefined
 
   constructor(opener: PageOpener) {
     this.#start(opener).catch((error: unknown) => {
@@ -63,9 +69,15 @@ class PageWorker implements ChildHandle<ToWorker, FromWorker> {
 
   async #start(opener: PageOpener): Promise<void> {
     const scripts = await opener.scripts()
-    const host = await PageHost.start(scripts, (message) => {
-      for (const listener of this.#messages) listener(message)
-    })
+    const host = await PageHost.start(
+      scripts,
+      (message) => {
+        for (const listener of this.#messages) listener(message)
+      },
+      () => {
+        this.#goneTimer = setTimeout(() => this.#losePage(), ownExitMs)
+      },
+    )
     this.#host = host
     for (const message of this.#waiting.splice(0)) host.send(message)
     if (this.#exit !== null) {
@@ -74,15 +86,29 @@ class PageWorker implements ChildHandle<ToWorker, FromWorker> {
     }
     const page = await opener.open(host.address)
     this.#page = page
-    page.onExit((exit) => this.#end(exit))
+    page.onExit((exit) => this.#end(this.#pageGone ? withoutPage(exit.log) : exit))
     // Killed while it was being opened.
     if (this.#exit !== null) page.kill()
+  }
+
+  /** Its process crashed or was killed: the browser shows a sad face and stays, and nobody would ever answer. */
+  #losePage(): void {
+    if (this.#exit !== null) return
+    this.#pageGone = true
+    // What the browser wrote comes with its exit.
+    if (this.#page === null) this.#end(withoutPage(''))
+    else this.#page.kill()
   }
 
   #end(exit: WorkerExit): void {
     if (this.#exit !== null) return
     this.#exit = exit
+    clearTimeout(this.#goneTimer)
     this.#host?.close()
     for (const listener of this.#exits) listener(exit)
   }
+}
+
+function withoutPage(log: string): WorkerExit {
+  return { code: null, signal: null, log: `${log.trimEnd()}\nThe page of the worker is gone.` }
 }

@@ -15,11 +15,17 @@ export function workerFailure({ code, signal, log }: WorkerExit, what: string): 
       { hint: memoryHint, details },
     )
   }
-  const cause = signal === null ? `exit code ${code ?? 'unknown'}` : signalName(signal)
+  const cause = signal === null ? (code === null ? lastLine(log) : `exit code ${code}`) : signalName(signal)
   return new AppError('worker-died', `The worker of ${what} ended unexpectedly (${cause}).`, {
     hint: 'Start the study again: finished stages are reused, training goes on from its last epoch.',
     details,
   })
+}
+
+/** Where there is neither code nor signal, whoever noticed the end has written why. */
+function lastLine(log: string): string {
+  const line = log.trim().split('\n').at(-1) ?? ''
+  return line === '' ? 'exit code unknown' : line.replace(/\.$/, '')
 }
 
 const memoryHint =

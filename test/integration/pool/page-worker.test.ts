@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { methodOf } from '#main/compute/methods.ts'
@@ -37,6 +38,22 @@ function isAlive(pid: number): boolean {
   } catch {
     return false
   }
+}
+
+/** The processes that show a browser's pages; a browser may keep one in reserve. */
+function renderersOf(browser: number): readonly number[] {
+  const lines = execFileSync('ps', ['-Aww', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n')
+  const processes = lines.flatMap((line) => {
+    const [, pid, parent, args] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? []
+    return args === undefined ? [] : [{ pid: Number(pid), parent: Number(parent), args }]
+  })
+  const below = new Set([browser])
+  // A child can be listed before its parent.
+  for (let known = 0; known < below.size; ) {
+    known = below.size
+    for (const { pid, parent } of processes) if (below.has(parent)) below.add(pid)
+  }
+  return processes.filter(({ pid, args }) => below.has(pid) && args.includes('--type=renderer')).map(({ pid }) => pid)
 }
 
 const network = { data: problem.data, architecture: 'tiny-cnn' }
@@ -118,6 +135,29 @@ describe.skipIf(!status.available)(title, () => {
     })
     await expect(running).rejects.toMatchObject({ code: 'cancelled' })
   }, 120_000)
+
+  test('fails its stage with the cause when its page dies and the browser lives on; another takes the next', async () => {
+    let browser = 0
+    let pages: readonly number[] = []
+    const dying = pool.execute(await longTraining(), {
+      ...noProgress,
+      onProgress: (progress) => {
+        if (progress.kind !== 'progress' || browser !== 0) return
+        browser = pids.at(-1) ?? 0
+        pages = renderersOf(browser)
+        for (const page of pages) process.kill(page, 'SIGKILL')
+      },
+    })
+    await expect(dying).rejects.toMatchObject({
+      code: 'worker-died',
+      message: expect.stringContaining('The page of the worker is gone'),
+    })
+    expect(pages).not.toEqual([])
+    expect(isAlive(browser)).toBe(false)
+    const next = await pool.execute(onWebgpu(specOf('random-init', network, {})), noProgress)
+    expect(next.outputs.weights).toMatch(/^[0-9a-f]{64}$/)
+    expect(pids.at(-1)).not.toBe(browser)
+  }, 60_000)
 
   test('fails its stage with the cause when its browser is killed; another takes the next, and goes with the pool', async () => {
     const dying = pool.execute(await longTraining(), {
