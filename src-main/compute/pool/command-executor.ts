@@ -67,6 +67,8 @@ export class CommandExecutor implements Executor {
     try {
       const file = join(folder, 'stage.json')
       await writeFile(file, encodeStageFile({ spec, objectsRoot }))
+      // A cancel meanwhile: from here on the command is told of it.
+      if (options.signal.aborted) throw cancelled()
       return await this.#run(file, spec, options)
     } finally {
       await rm(folder, { recursive: true, force: true })

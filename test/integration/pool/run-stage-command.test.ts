@@ -73,6 +73,25 @@ describe('a stage run by a command of its own', () => {
     expect(performance.now() - asked).toBeLessThan(2000)
   })
 
+  it('is cancelled as fast before its command has started', async () => {
+    await using bench = await commandBench()
+    // It would go on for a minute.
+    const script = 'setTimeout(() => {}, 60_000)'
+    const endless = new CommandExecutor({
+      command: [process.execPath, '-e', script],
+      objectsRoot: bench.root,
+      capacity: 1,
+      files: bench.path,
+    })
+    const abort = new AbortController()
+    const spec = await trainingStage(bench.objects, 1)
+    const running = endless.execute(spec, { signal: abort.signal, onProgress: () => {} })
+    const asked = performance.now()
+    abort.abort()
+    await expect(running).rejects.toMatchObject({ code: 'cancelled' })
+    expect(performance.now() - asked).toBeLessThan(2000)
+  })
+
   it('fails with what the stage said, and with the cause where it said nothing', async () => {
     await using bench = await commandBench()
     const spec = await trainingStage(bench.objects, 1)
