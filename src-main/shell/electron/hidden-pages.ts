@@ -45,11 +45,17 @@ export const hiddenPages: PageOpener = {
       for (const listener of listeners) listener(ended)
     }
     window.webContents.on('render-process-gone', (_event, { reason, exitCode }) => {
-      end({ code: exitCode, signal: null, log: `The page of the worker is gone: ${reason}.` })
+      end({ code: null, signal: null, log: `The page of the worker is gone: ${reason}, code ${exitCode}.` })
       if (!window.isDestroyed()) window.destroy()
     })
     window.on('closed', () => end({ code: 0, signal: null, log: '' }))
-    await window.loadURL(address)
+    try {
+      await window.loadURL(address)
+    } catch (error) {
+      // Nobody else knows of it.
+      if (!window.isDestroyed()) window.destroy()
+      throw error
+    }
     return {
       pid: window.webContents.getOSProcessId(),
       onExit: (listener) => (exit === null ? void listeners.push(listener) : listener(exit)),
