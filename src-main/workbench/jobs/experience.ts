@@ -46,10 +46,15 @@ export class Experience {
   memory(stage: Measurable): number {
     const [own, ...others] = likenesses(stage)
     const exact = this.#measured.get(own)
-    if (exact !== undefined) return exact.peakMemory * memoryReserve
+    const usual = usualWorkerMemory(stage.engine)
+    if (exact !== undefined) {
+      const measured = exact.peakMemory * memoryReserve
+      // A page measures its scripts' heap alone, without arrays' buffers and the other processes of its browser.
+      return stage.engine === 'webgpu' ? Math.max(measured, usual) : measured
+    }
     // Of another size or kind: no less than a worker usually takes.
     const like = Math.max(0, ...others.map((name) => this.#measured.get(name)?.peakMemory ?? 0))
-    return Math.max(like * memoryReserve, usualWorkerMemory(stage.engine))
+    return Math.max(like * memoryReserve, usual)
   }
 
   /** Whether any stage was ever measured on this engine. */

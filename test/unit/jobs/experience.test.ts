@@ -59,4 +59,13 @@ describe('what finished stages teach', () => {
     expect(experience.memory(large)).toBeCloseTo(20 * peak * 1.15)
     expect(experience.memory(stage('predict', 'tiny-cnn'))).toBeCloseTo(20 * peak * 1.15)
   })
+
+  it('of webgpu are no less than is usual, however little of it its page could measure', () => {
+    const experience = new Experience()
+    const tiny = { ...stage('train-gold', 'tiny-cnn'), engine: 'webgpu' as const }
+    experience.learn(tiny, { ...cost(1, 20 * 2 ** 20), engine: 'webgpu' })
+    expect(experience.memory(tiny)).toBe(usualWorkerMemory('webgpu'))
+    experience.learn(tiny, { ...cost(1, 2 ** 32), engine: 'webgpu' })
+    expect(experience.memory(tiny)).toBeCloseTo(1.15 * 2 ** 32)
+  })
 })
