@@ -5,6 +5,7 @@ import { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { Executor } from '#main/compute/pool/executor.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
 import { thisMachine, workerSlots, workersThatFit } from '#main/compute/pool/machine.ts'
+import { MemoryLedger } from '#main/compute/pool/memory-ledger.ts'
 import { WorkerPool } from '#main/compute/pool/worker-pool.ts'
 import { checkWorkspace } from '#main/store/check.ts'
 import { currentHolder, type LockEndpoint } from '#main/store/lock.ts'
@@ -84,6 +85,8 @@ function assemble(
   }
 
   const engines = new Engines(launcher, pageLauncher)
+  // Studies on different engines run at the same time, in one machine's memory.
+  const memory = new MemoryLedger()
   const executors = new Map<EngineId, Executor>()
   const executorFor = (engine: EngineId): Executor => {
     const known = executors.get(engine)
@@ -92,7 +95,7 @@ function assemble(
     const objectsRoot = paths.objects
     const executor =
       createExecutor?.(engine, objectsRoot) ??
-      new WorkerPool({ launcher: engines.launcherOf(engine), objectsRoot, engine, ...size })
+      new WorkerPool({ launcher: engines.launcherOf(engine), objectsRoot, engine, memory, ...size })
     executors.set(engine, executor)
     return executor
   }

@@ -16,7 +16,10 @@ export interface ExecuteOptions {
 export interface Executor {
   /** How many stages it runs at once. */
   readonly capacity: number
-  /** Whether another stage that takes so many bytes can begin now without pushing what runs out of memory. */
+  /**
+   * Whether another stage that takes so many bytes can begin now without pushing what runs out of memory, be it on
+   * this executor or on another that shares the machine.
+   */
   admits(memory: number): boolean
   /**
    * @throws AppError what the stage threw; `cancelled`; `worker-died` or `out-of-memory` with the cause when its

@@ -3,15 +3,8 @@ import { AppError } from '#shared/errors.ts'
 import type { StageResult, StageSpec } from '../stages.ts'
 import type { ExecuteOptions, Executor } from './executor.ts'
 import type { Launcher } from './launcher.ts'
-import {
-  fitsIntoMemory,
-  type Machine,
-  thisMachine,
-  usualWorkerMemory,
-  type WorkerMemory,
-  workerEnvironment,
-  workerSlots,
-} from './machine.ts'
+import { usualWorkerMemory, workerEnvironment, workerSlots } from './machine.ts'
+import { type MemoryClaim, MemoryLedger } from './memory-ledger.ts'
 import { PooledWorker } from './pooled-worker.ts'
 import { workerEntry } from './worker-entry.ts'
 
@@ -25,7 +18,8 @@ export interface WorkerPoolOptions {
   /** Default: by the machine's cores. */
   readonly size?: number
   readonly entry?: URL
-  readonly machine?: Machine
+  /** Shared with the other pools of this machine; default: one of its own, for a pool that is alone. */
+  readonly memory?: MemoryLedger
   readonly idleMs?: number
 }
 
@@ -33,19 +27,19 @@ export interface WorkerPoolOptions {
 export class WorkerPool implements Executor {
   readonly capacity: number
   readonly #options: WorkerPoolOptions
+  readonly #memory: MemoryLedger
   /** Each with its slot, the lowest that was free: on a GPU engine that is its GPU. */
   readonly #workers = new Map<PooledWorker, number>()
   /** Without work; the one used last comes first, since its caches are warmest. */
   readonly #idle: PooledWorker[] = []
-  /** What each worker's stage is expected to take, bytes. */
-  readonly #expected = new Map<PooledWorker, number>()
   readonly #idleTimers = new Map<PooledWorker, NodeJS.Timeout>()
   readonly #waiting: ((worker: PooledWorker | null) => void)[] = []
   #closed = false
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options
-    this.capacity = options.size ?? workerSlots(options.engine, options.machine)
+    this.#memory = options.memory ?? new MemoryLedger()
+    this.capacity = options.size ?? workerSlots(options.engine)
   }
 
   /** Process ids of the workers that run now. */
@@ -54,25 +48,21 @@ export class WorkerPool implements Executor {
   }
 
   admits(memory: number): boolean {
-    const { machine = thisMachine } = this.#options
-    const residentOf = (worker: PooledWorker): number | null =>
-      worker.pid === undefined ? 0 : machine.residentMemory(worker.pid)
-    const busy = [...this.#expected].map(([worker, expected]): WorkerMemory => {
-      // Where the system doesn't say, a stage that runs is taken to have all it needs.
-      return { expected, resident: residentOf(worker) ?? expected }
-    })
-    const next = this.#idle.at(-1)
-    const reused = next === undefined ? 0 : (residentOf(next) ?? 0)
-    return fitsIntoMemory(memory, { busy, reused }, machine.memory())
+    return this.#memory.admits(memory, this.#idle.at(-1))
   }
 
   async execute(spec: StageSpec, options: ExecuteOptions): Promise<StageResult> {
-    const worker = await this.#lease(options.signal, options.memory ?? usualWorkerMemory(spec.engine))
+    // From now on, also while it waits for a worker: who asks next must not be given the same memory.
+    const claim = this.#memory.claim(options.memory ?? usualWorkerMemory(spec.engine))
     try {
-      return await worker.execute(spec, options)
+      const worker = await this.#lease(options.signal, claim)
+      try {
+        return await worker.execute(spec, options)
+      } finally {
+        this.#release(worker)
+      }
     } finally {
-      this.#expected.delete(worker)
-      this.#release(worker)
+      this.#memory.release(claim)
     }
   }
 
@@ -82,9 +72,9 @@ export class WorkerPool implements Executor {
     await Promise.all([...this.#workers.keys()].map((worker) => worker.kill()))
   }
 
-  async #lease(signal: AbortSignal, expected: number): Promise<PooledWorker> {
+  async #lease(signal: AbortSignal, claim: MemoryClaim): Promise<PooledWorker> {
     const take = (worker: PooledWorker): PooledWorker => {
-      this.#expected.set(worker, expected)
+      claim.worker = worker
       return worker
     }
     for (;;) {
@@ -154,7 +144,6 @@ export class WorkerPool implements Executor {
 
   #forget(worker: PooledWorker): void {
     this.#workers.delete(worker)
-    this.#expected.delete(worker)
     clearTimeout(this.#idleTimers.get(worker))
     this.#idleTimers.delete(worker)
     const at = this.#idle.indexOf(worker)

@@ -248,46 +248,44 @@ export class Scheduler {
   /** Starts what can start. */
   #pump(): void {
     if (this.#closed) return
-    const short = new Set<SlotGroup>()
-    for (let task = this.#next(short); task !== null; task = this.#next(short)) this.#start(task)
-    this.#tellOfMemory(short.size > 0)
+    let next = this.#next()
+    for (; next !== null && this.#hasMemory(next.task); next = this.#next()) {
+      next.share.served += next.task.seconds
+      this.#start(next.task)
+    }
+    this.#tellOfMemory(next !== null)
     this.#keepLeases()
   }
 
-  /** Whose turn it is. `short` gains the slots that stay empty for want of memory. */
-  #next(short: Set<SlotGroup>): Task | null {
+  /**
+   * One stage runs in any case. Else the next in line waits for its memory, and all behind it, also those that compete
+   * for other slots: memory is one, and letting smaller ones pass could keep it waiting for ever.
+   */
+  #hasMemory({ node, memory }: Task): boolean {
+    const isFirst = [...this.#running.values()].every((count) => count === 0)
+    return isFirst || this.#options.executorFor(node.engine).admits(memory)
+  }
+
+  /** Whose turn it is, and whom it counts for. */
+  #next(): { readonly task: Task; readonly share: Share } | null {
     if (this.#paused) return null
-    for (;;) {
-      let best: { readonly task: Task; readonly share: Share; readonly rank: number } | null = null
-      const free = new Map<EngineId, boolean>()
-      for (const task of this.#ready) {
-        const { engine } = task.node
-        let isFree = free.get(engine)
-        if (isFree === undefined) {
-          const group = slotGroupOf(engine)
-          isFree = !short.has(group) && this.#runningIn(group) < this.#options.executorFor(engine).capacity
-          free.set(engine, isFree)
-        }
-        if (!isFree) continue
-        for (const watcher of task.watchers) {
-          const share = this.#shares.get(watcher)
-          if (share === undefined || share.paused) continue
-          if (best === null || compareClaims(share, task.rank, best.share, best.rank) < 0) {
-            best = { task, share, rank: task.rank }
-          }
-        }
+    let best: { readonly task: Task; readonly share: Share } | null = null
+    const free = new Map<EngineId, boolean>()
+    for (const task of this.#ready) {
+      const { engine } = task.node
+      let isFree = free.get(engine)
+      if (isFree === undefined) {
+        isFree = this.#runningIn(slotGroupOf(engine)) < this.#options.executorFor(engine).capacity
+        free.set(engine, isFree)
       }
-      if (best === null) return null
-      const { task, share } = best
-      // The next in line waits for its memory: letting smaller ones pass could keep it waiting for ever. One stage
-      // runs in any case.
-      const isFirst = [...this.#running.values()].every((count) => count === 0)
-      if (isFirst || this.#options.executorFor(task.node.engine).admits(task.memory)) {
-        share.served += task.seconds
-        return task
+      if (!isFree) continue
+      for (const watcher of task.watchers) {
+        const share = this.#shares.get(watcher)
+        if (share === undefined || share.paused) continue
+        if (best === null || compareClaims(share, task.rank, best.share, best.task.rank) < 0) best = { task, share }
       }
-      short.add(slotGroupOf(task.node.engine))
     }
+    return best
   }
 
   /** Whether anybody who wants it isn't paused. */

@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { ObjectStore } from '#main/artifacts/object-store.ts'
 import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
+import { MemoryLedger } from '#main/compute/pool/memory-ledger.ts'
 import { probeEngines } from '#main/compute/pool/probe-engines.ts'
 import { WorkerPool, type WorkerPoolOptions } from '#main/compute/pool/worker-pool.ts'
 import type { StageProgress } from '#main/compute/stages.ts'
@@ -196,7 +197,7 @@ describe('worker pool', () => {
       memory: () => ({ total: 1000 * mebibyte, available: 900 * mebibyte }),
       residentMemory: () => resident,
     }
-    await using bench = await poolBench({ size: 2, machine })
+    await using bench = await poolBench({ size: 2, memory: new MemoryLedger(machine) })
     expect(bench.pool.admits(700 * mebibyte)).toBe(true)
     expect(bench.pool.admits(701 * mebibyte)).toBe(false)
     const abort = new AbortController()
@@ -215,5 +216,34 @@ describe('worker pool', () => {
     // The idle worker's memory is used again.
     expect(bench.pool.admits(800 * mebibyte)).toBe(true)
     expect(bench.pool.admits(801 * mebibyte)).toBe(false)
+  })
+  it('counts what stages on the other engines of the machine will take', async () => {
+    const gibibyte = 2 ** 30
+    // 10 GiB in all, of which 2 stay free; the stage that has begun has taken nothing yet.
+    const memory = new MemoryLedger({
+      cores: 4,
+      memory: () => ({ total: 10 * gibibyte, available: 10 * gibibyte }),
+      residentMemory: () => 0,
+    })
+    await using native = await poolBench({ memory })
+    await using wasm = await poolBench({ memory })
+    const abort = new AbortController()
+    const running = native.pool.execute(await trainingStage(native.objects, 5000), {
+      signal: abort.signal,
+      memory: 7 * gibibyte,
+      onProgress: () => {},
+    })
+    const outcome = expect(running).rejects.toMatchObject({ code: 'cancelled' })
+    for (const { pool } of [native, wasm]) {
+      expect(pool.admits(gibibyte)).toBe(true)
+      expect(pool.admits(gibibyte + 1)).toBe(false)
+    }
+    // One that waits for a worker has been promised its memory.
+    const waiting = native.pool.execute(await trainingStage(native.objects, 1, 'b'), { ...quiet, memory: gibibyte })
+    expect(wasm.pool.admits(1)).toBe(false)
+    abort.abort()
+    await outcome
+    await waiting
+    expect(wasm.pool.admits(8 * gibibyte)).toBe(true)
   })
 })
