@@ -23,7 +23,7 @@ import type { JobState } from '#shared/domain/stage.ts'
 import type { StudySeries, StudyStatistics } from '#shared/domain/statistics.ts'
 import type { ModelExport, PlannedStage, ResultPage, Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts'
 import type { ArchitectureInfo, MethodInfo, SystemInfo, WorkspaceCheck } from '#shared/domain/system.ts'
-import type { ForgetSample, TwinView, TwoSampleReport } from '#shared/domain/tmu.ts'
+import type { ForgetSample, TwinPoolTest, TwinView } from '#shared/domain/tmu.ts'
 import type { AppErrorShape } from '#shared/errors.ts'
 import type { CheckEvent, EngineInstallEvent, ImportEvent, PreviewEvent, StudyEvent } from '#shared/progress.ts'
 import {
@@ -225,7 +225,8 @@ export const contract = {
     /** The forgotten images that an attack would point at first. */
     exposedSamples: procedure.input(exposedSamplesInput).output(type<readonly ExposedSample[]>()),
     /** Do F and its twin pool look alike? A few seconds' work; nothing is trained. */
-    distributionTest: procedure.input(z.strictObject({ study: reference })).output(type<TwoSampleReport>()),
+    /** Every twin pool that its methods take, shifted ones too; once where none has any. */
+    distributionTest: procedure.input(z.strictObject({ study: reference })).output(type<readonly TwinPoolTest[]>()),
     /** Methods against a reference over seeds and images; `reference` is a method of the study. */
     statistics: procedure
       .input(z.strictObject({ study: reference, reference: z.string().min(1).optional() }))

@@ -62,6 +62,13 @@ export interface ForgetSample {
   readonly easy: boolean | null
 }
 
+/** A twin pool, as some methods of a study take it, against F. */
+export interface TwinPoolTest {
+  /** None: no method has a twin problem. */
+  readonly methods: readonly string[]
+  readonly report: TwoSampleReport
+}
+
 /** Classifier two-sample test between F and H_c: chance is an accuracy and AUC of 0.5. */
 export interface TwoSampleReport {
   /** Samples of each set. */

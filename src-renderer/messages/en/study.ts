@@ -26,6 +26,7 @@ export const study = {
       'No classifier was found that tells them apart: accuracy {accuracy} where chance is 50 %, AUC {auc}, {count} images of each.',
     differ:
       'A classifier tells them apart: accuracy {accuracy} where chance is 50 %, AUC {auc}, {count} images of each. What holds on the twin may not hold for F.',
+    testOf: '{methods}:',
     testFailed: 'The test could not be made.',
     failed: 'The plan could not be made.',
     trains: 'Trains {models}.',

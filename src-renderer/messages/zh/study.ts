@@ -20,6 +20,7 @@ export const study = {
     alike: '没有找到能区分两者的分类器：准确率 {accuracy}（偶然为 50 %），AUC {auc}，每组 {count} 张。',
     differ:
       '分类器能区分两者：准确率 {accuracy}（偶然为 50 %），AUC {auc}，每组 {count} 张。孪生问题上的结论未必适用于 F。',
+    testOf: '{methods}：',
     testFailed: '无法进行检验。',
     failed: '无法制定计划。',
     trains: '将训练 {models}。',

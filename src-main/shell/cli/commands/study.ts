@@ -213,8 +213,15 @@ export function registerStudyCommands(program: Command, context: CommandContext)
     .description('before the run: do the images to forget and their twin pool look alike?')
     .action((name: string, _options: unknown, command: Command) =>
       context.run(command, 'write', async ({ client, output }) => {
-        const report = await client.studies.distributionTest({ study: name })
-        output.result(report, () => describeTwoSample(report))
+        const tests = await client.studies.distributionTest({ study: name })
+        output.result(tests, () =>
+          tests
+            .map(
+              ({ methods, report }) =>
+                `${tests.length > 1 ? `${methods.join(', ')}: ` : ''}${describeTwoSample(report)}`,
+            )
+            .join('\n'),
+        )
         return 0
       }),
     )
