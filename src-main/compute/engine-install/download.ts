@@ -5,6 +5,8 @@ import { AppError } from '#shared/errors.ts'
 
 export interface Download {
   readonly url: string
+  /** What its server wants to see besides. */
+  readonly headers?: Readonly<Record<string, string>>
   /** The file; one that is there already is gone on with. */
   readonly path: string
   readonly bytes: number
@@ -45,12 +47,13 @@ export async function download(wanted: Download): Promise<void> {
   })
 }
 
-async function receive({ url, path, bytes, title, onProgress }: Download, from: number): Promise<void> {
+async function receive(wanted: Download, from: number): Promise<void> {
+  const { url, path, bytes, title, onProgress } = wanted
   const abort = new AbortController()
   let timer = setTimeout(() => abort.abort(new Error('The server stopped answering.')), silenceMs)
   let file: FileHandle | null = null
   try {
-    const headers: Record<string, string> = from === 0 ? {} : { range: `bytes=${from}-` }
+    const headers = { ...wanted.headers, ...(from === 0 ? {} : { range: `bytes=${from}-` }) }
     const response = await fetch(url, { headers, signal: abort.signal })
     if (!response.ok || response.body === null) {
       throw new Error(`${title} answered ${response.status}.`)

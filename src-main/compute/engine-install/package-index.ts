@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { AppError } from '#shared/errors.ts'
+import { type Address, addressOf, requireAddress } from './address.ts'
 
 const publicIndex = 'https://pypi.org/simple'
 const limitMs = 30_000
@@ -25,11 +26,16 @@ export async function indexAddress(env: Readonly<Record<string, string | undefin
   return publicIndex
 }
 
-/** @throws AppError `not-found` when the index doesn't have the file; network errors as they come. */
-export async function findInIndex(index: string, project: string, fileName: string): Promise<string> {
-  const page = `${index.replace(/\/+$/, '')}/${project}/`
+/**
+ * `index` may hold credentials (`https://user:token@host/simple`); they are for its own server only, and in no message.
+ * @throws AppError `not-found` when the index doesn't have the file, `bad-input` when `index` is no address; network
+ * errors as they come.
+ */
+export async function findInIndex(index: string, project: string, fileName: string): Promise<Address> {
+  const { url: root, headers } = requireAddress(index, "The package index's address in pip's settings")
+  const page = `${root.href.replace(/\/+$/, '')}/${project}/`
   const response = await fetch(page, {
-    headers: { accept: 'application/vnd.pypi.simple.v1+json, text/html;q=0.5' },
+    headers: { ...headers, accept: 'application/vnd.pypi.simple.v1+json, text/html;q=0.5' },
     signal: AbortSignal.timeout(limitMs),
   })
   if (!response.ok) throw new AppError('not-found', `The package index answered ${response.status}.`)
@@ -37,11 +43,11 @@ export async function findInIndex(index: string, project: string, fileName: stri
   // Both forms quote each address; the file's own name is the end of its path.
   const addresses = text.matchAll(/"(?:url":\s*")?([^"\s]+)"/g)
   for (const [, address] of addresses) {
-    const url = URL.parse(address.replaceAll('&amp;', '&'), response.url || page)
-    if (url !== null && /[/.]/.test(address) && decodeURIComponent(url.pathname).endsWith(`/${fileName}`)) {
+    const found = addressOf(address.replaceAll('&amp;', '&'), response.url || page)
+    if (found !== null && /[/.]/.test(address) && decodeURIComponent(found.url.pathname).endsWith(`/${fileName}`)) {
       if (address !== fileName) {
-        url.hash = ''
-        return url.href
+        found.url.hash = ''
+        return found.url.origin === root.origin ? { ...found, headers: { ...headers, ...found.headers } } : found
       }
     }
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { InstallableEngineId } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
 import { formatMebibytes } from '#shared/units.ts'
+import { requireAddress } from './address.ts'
 import type { ArchivePins, ArchiveSource, EnginePins } from './archive-pins.ts'
 import { compileBinding, findCompiler } from './compile.ts'
 import { download, fileHash, sizeOf } from './download.ts'
@@ -170,13 +171,13 @@ async function fetchArchives(
       const total = sum(sizes)
       const rest = sum(there) - there[i]
       try {
-        const url =
+        const { url, headers } =
           source.kind === 'address'
-            ? source.url
+            ? requireAddress(source.url, `The address of ${title}`)
             : await findInIndex(await indexAddress(), source.project, source.fileName)
         const progress = (done: number): void => tell('downloading', rest + done, total, partOf(pins, i))
         progress(await sizeOf(path))
-        await download({ url, path, bytes, sha256, title, onProgress: progress })
+        await download({ url: url.href, headers, path, bytes, sha256, title, onProgress: progress })
         fetched = path
         there[i] = bytes
         break

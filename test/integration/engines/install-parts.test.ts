@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import type { ArchivePins } from '#main/compute/engine-install/archive-pins.ts'
 import { patchBinding } from '#main/compute/engine-install/binding-patch.ts'
@@ -10,6 +11,7 @@ import { extract } from '#main/compute/engine-install/extract.ts'
 import { libraryFiles } from '#main/compute/engine-install/folders.ts'
 import { findInIndex } from '#main/compute/engine-install/package-index.ts'
 import { requireSystem } from '#main/compute/engine-install/prepare-build.ts'
+import { AppError } from '#shared/errors.ts'
 import { archiveOf, bytes, fakeArchive, fakeFiles, folder, serve, sha256 } from './install-ground.ts'
 import { storedZip } from './stored-zip.ts'
 
@@ -70,8 +72,64 @@ describe('a package index', () => {
   ])('says in %s where a file is', async (_, page) => {
     const url = await serve((_request, response) => response.end(page))
     const index = `${new URL(url).origin}/simple/`
-    expect(await findInIndex(index, 'pack', name)).toBe(`${new URL(url).origin}/simple/files/ab/${name}`)
+    const { url: found } = await findInIndex(index, 'pack', name)
+    expect(found.href).toBe(`${new URL(url).origin}/simple/files/ab/${name}`)
     await expect(findInIndex(index, 'pack', 'other.whl')).rejects.toMatchObject({ code: 'not-found' })
+  })
+})
+
+describe('a package index that wants a password', () => {
+  const name = 'pack-1.0-py3.whl'
+  const content = bytes(1000)
+  const secret = 'to/ken:x'
+  const credentials = `user:${encodeURIComponent(secret)}@`
+  const authorization = `Basic ${Buffer.from(`user:${secret}`).toString('base64')}`
+
+  /** Two servers: of the index, and of a file that it says lies elsewhere. */
+  async function start(): Promise<{ readonly index: string; readonly seen: (string | undefined)[] }> {
+    const seen: (string | undefined)[] = []
+    const elsewhere = new URL(
+      await serve((request, response) => {
+        seen.push(request.headers.authorization)
+        response.end(content)
+      }),
+    ).origin
+    const url = await serve((request, response) => {
+      if (request.headers.authorization !== authorization) response.writeHead(401).end()
+      else if (request.url === `/files/${name}`) response.end(content)
+      else if (request.url === '/simple/near/') response.end(`<a href="/files/${name}">${name}</a>`)
+      else response.end(`<a href="${elsewhere}/files/${name}">${name}</a>`)
+    })
+    return { index: `${new URL(url).origin}/simple`, seen }
+  }
+  const fetchFrom = async (index: string, project: string): Promise<string> => {
+    const { url, headers } = await findInIndex(index, project, name)
+    const path = join(folder, 'file')
+    const title = 'the test'
+    const file = { path, bytes: content.length, sha256: sha256(content), title, onProgress: () => {} }
+    await download({ url: url.href, headers, ...file })
+    expect(await readFile(path)).toEqual(content)
+    return url.href
+  }
+
+  test('gets the one in its address, for the file too, and no other server gets it', async () => {
+    const { index, seen } = await start()
+    const known = index.replace('//', `//${credentials}`)
+    expect(await fetchFrom(known, 'near')).toBe(`${new URL(index).origin}/files/${name}`)
+    await rm(join(folder, 'file'))
+    await fetchFrom(known, 'far')
+    expect(seen).toEqual([undefined])
+  })
+
+  test('says that it was refused, without the password', async () => {
+    const { index } = await start()
+    const wrong = index.replace('//', '//user:hush@')
+    await expect(findInIndex(index, 'near', name)).rejects.toThrow('answered 401')
+    for (const address of [wrong, 'user:hush@example.org/simple', 'https://user:hush@/simple']) {
+      const error = await findInIndex(address, 'near', name).catch((refused: unknown) => refused)
+      expect(error).toBeInstanceOf(AppError)
+      expect(inspect(error, { depth: 5 })).not.toContain('hush')
+    }
   })
 })
 
