@@ -27,14 +27,25 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** What `nvidia-smi` answered to `question`; one that isn't named by CUDA_VISIBLE_DEVICES, where that is set, counts not. */
 export function parseGpus(answer: string, env: Environment = process.env): readonly Gpu[] {
-  const chosen = env['CUDA_VISIBLE_DEVICES']?.split(',').map((id) => id.trim())
-  return answer
+  const listed = answer
     .split('\n')
     .map((line) => line.split(',').map((field) => field.trim()))
-    .filter(([index, uuid]) => index !== '' && (chosen === undefined || chosen.some((id) => names(id, index, uuid))))
+    .filter(([index]) => index !== '')
+  const chosen = chosenGpus(env)
+  const unknown = chosen?.findIndex((id) => !listed.some(([index, uuid]) => names(id, index, uuid))) ?? -1
+  const visible = unknown < 0 ? chosen : chosen?.slice(0, unknown)
+  return listed
+    .filter(([index, uuid]) => visible === undefined || visible.some((id) => names(id, index, uuid)))
     .flatMap(([id, , name, mebibytes, driver]) =>
       driver === undefined ? [] : [{ id, name, memoryBytes: Number(mebibytes) * 2 ** 20, driver }],
     )
+}
+
+/** What CUDA_VISIBLE_DEVICES names; undefined where it isn't set. CUDA ignores all from the first id on that is none, or comes again. */
+function chosenGpus(env: Environment): readonly string[] | undefined {
+  const ids = env['CUDA_VISIBLE_DEVICES']?.split(',').map((id) => id.trim())
+  const end = ids?.findIndex((id, i) => !/^(\d+|(GPU|MIG)-.+)$/.test(id) || ids.indexOf(id) < i) ?? -1
+  return end < 0 ? ids : ids?.slice(0, end)
 }
 
 /** CUDA takes a GPU's number, or enough of its UUID to know it by. */
@@ -100,8 +111,9 @@ export function gpuSlots(
   env: Environment = process.env,
   devices: () => readonly string[] = deviceFiles,
 ): readonly string[] {
-  const chosen = env['CUDA_VISIBLE_DEVICES']?.split(',').map((id) => id.trim())
-  if (chosen !== undefined) return chosen.length > 0 ? chosen : ['0']
+  const chosen = chosenGpus(env)
+  // None stays none.
+  if (chosen !== undefined) return chosen.length > 0 ? chosen : ['-1']
   const count = devices().filter((name) => /^nvidia\d+$/.test(name)).length
   return Array.from({ length: Math.max(1, count) }, (_, i) => String(i))
 }

@@ -23,8 +23,23 @@ describe('the GPUs of a machine', () => {
     ['1, 0', ['NVIDIA GeForce RTX 4090', 'Tesla V100-SXM2-16GB']],
     ['-1', []],
     ['', []],
+    ['1,-1,0', ['Tesla V100-SXM2-16GB']],
+    ['1,7,0', ['Tesla V100-SXM2-16GB']],
+    ['GPU-bbbb,GPU-cccc,GPU-aaaa', ['Tesla V100-SXM2-16GB']],
   ])('are no others than CUDA_VISIBLE_DEVICES=%j names', (chosen, names) => {
     expect(parseGpus(answer, { CUDA_VISIBLE_DEVICES: chosen }).map(({ name }) => name)).toEqual(names)
+  })
+
+  test.each([
+    ['0,-1,1', ['0']],
+    ['2,,1', ['2']],
+    ['1,0,1,2', ['1', '0']],
+    ['GPU-aaaa, MIG-bbbb, all, 0', ['GPU-aaaa', 'MIG-bbbb']],
+    // Whoever hides all of them gets none of them.
+    ['-1', ['-1']],
+    ['', ['-1']],
+  ])('are for workers those of CUDA_VISIBLE_DEVICES=%j before the first that is none', (chosen, slots) => {
+    expect(gpuSlots({ CUDA_VISIBLE_DEVICES: chosen }, () => ['nvidia0', 'nvidia1'])).toEqual(slots)
   })
 
   test('are given to workers one each', () => {
