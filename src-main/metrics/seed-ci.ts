@@ -41,6 +41,18 @@ export function studentQuantile(level: number, freedom: number): number {
   return Math.sqrt(freedom) * Math.tan(low)
 }
 
+/** Of the normal distribution: Student's t at infinitely many degrees of freedom. */
+const normal = { t975: 1.959963984540054, t80: 0.8416212335729143 }
+
+/**
+ * From half a 95 % interval to the difference that a repetition finds with 80 % power (two-sided 5 %):
+ * (t(.975) + t(.8)) / t(.975). `freedom` null: an interval that is not Student's, such as a bootstrap's.
+ */
+export function powerFactor(freedom: number | null): number {
+  if (freedom === null) return 1 + normal.t80 / normal.t975
+  return 1 + studentQuantile(0.6, freedom) / studentQuantile(0.95, freedom)
+}
+
 /** P(|T| <= sqrt(freedom) tan(angle)) as a finite sum: Abramowitz and Stegun 26.7.3 (odd) and 26.7.4 (even). */
 function centralProbability(angle: number, freedom: number): number {
   const sine = Math.sin(angle)

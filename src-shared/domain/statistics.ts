@@ -60,7 +60,10 @@ export interface MetricComparison {
   readonly figures: readonly MethodFigure[]
   /** Empty where there's no reference. */
   readonly differences: readonly MethodDifference[]
-  /** Smallest difference to the reference that a repetition would find with 80 % power, by the widest interval here. */
+  /**
+   * Smallest difference to the reference that a repetition would find with 80 % power, before Holm's correction: the
+   * median over the methods.
+   */
   readonly detectable: number | null
 }
 

@@ -20,6 +20,16 @@ export function describeStatistics(found: StudyStatistics, metric: ComparedMetri
     .join('\n\n')
 }
 
+/** What the comparison is too coarse for, in the figure's own unit; null: there is no interval. */
+export function describePower({ metric, detectable }: MetricComparison): string | null {
+  if (detectable === null) return null
+  const least = metric === 'jsDivergence' ? `${detectable.toFixed(3)} nats` : `${(100 * detectable).toFixed(1)} points`
+  return (
+    `For half of the methods a difference in ${metric} below about ${least} would often go unseen ` +
+    '(80 % power, before Holm’s correction).'
+  )
+}
+
 function describeMetric(item: MetricComparison, reference: string, methods: readonly string[]): string {
   const scale = item.metric === 'jsDivergence' ? 1 : 100
   const digits = scale === 1 ? 3 : 1
@@ -52,11 +62,13 @@ function describeMetric(item: MetricComparison, reference: string, methods: read
   })
   const words = { lower: 'lower is better', higher: 'higher is better', zero: 'near 0 is better' }[item.direction]
   const unit = scale === 1 ? 'nats' : '%, differences in points'
+  const power = describePower(item)
   const floor = item.floor === null ? '' : `; gold-gold floor ${number(item.floor)}`
   return [
     `${item.metric} (${unit}; ${words}${floor})`,
     table(['METHOD', 'MEAN', 'DIFFERENCE', 'CI OVER IMAGES', 'CI OVER SEEDS', 'P (HOLM)', 'DIFFERS'], rows),
     ...reasons,
+    ...(power === null ? [] : [power]),
   ].join('\n')
 }
 

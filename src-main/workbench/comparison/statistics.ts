@@ -1,7 +1,8 @@
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import { readArrays } from '#main/compute/worker/array-objects.ts'
 import { holm, type PairedDifference, pairedDifference, paretoFront, type SeedScore } from '#main/metrics/compare.ts'
-import { seedCi } from '#main/metrics/seed-ci.ts'
+import { quantileOfSorted } from '#main/metrics/quantile.ts'
+import { powerFactor, seedCi } from '#main/metrics/seed-ci.ts'
 import { type Evaluation, isPresent, type Metric } from '#shared/domain/metrics.ts'
 import {
   comparedMetrics,
@@ -29,8 +30,6 @@ export interface EvaluatedRun {
 /** Who is compared with, where nobody chose: the first of these that has finished. */
 const usualReferences = ['tmu', 'tmu-soft', 'tmu-faithful', 'none'] as const
 const significance = 0.05
-/** (1.96 + 0.84) / 1.96: from half an interval to the difference found with 80 % power (two-sided 5 %). */
-const powerFactor = 2.8 / 1.96
 
 /** A method's scores: metric -> seed -> score. */
 type Scores = ReadonlyMap<string, ReadonlyMap<number, SeedScore>>
@@ -96,7 +95,7 @@ export async function studyStatistics(
       byMethod,
       ledger,
     ),
-    notes: notesOn(seeds, golds, forgetCount, metrics),
+    notes: notesOn(seeds, golds),
   }
 }
 
@@ -213,11 +212,23 @@ function goldLevel(name: string, golds: readonly EvaluatedRun[]): number | null 
   return values.length === 0 ? null : mean(values)
 }
 
+/**
+ * The median over methods of the least difference that each would be told apart at: both its intervals have to clear
+ * zero, so the one that needs more decides. Not the greatest: a single unstable method would speak for all.
+ */
 function detectableOf(differences: readonly MethodDifference[]): number | null {
-  const halves = differences.flatMap(({ imagesCi, seedsCi }) =>
-    [imagesCi, seedsCi].flatMap((ci) => (ci === null ? [] : [(ci[1] - ci[0]) / 2])),
-  )
-  return halves.length === 0 ? null : Math.max(...halves) * powerFactor
+  const least = differences.flatMap(({ difference, imagesCi, seedsCi }) => {
+    const needed = [
+      ...(imagesCi === null ? [] : [halfOf(imagesCi) * powerFactor(null)]),
+      ...(seedsCi === null || !isPresent(difference) ? [] : [halfOf(seedsCi) * powerFactor(difference.n - 1)]),
+    ]
+    return needed.length === 0 ? [] : [Math.max(...needed)]
+  })
+  return least.length === 0 ? null : quantileOfSorted(Float64Array.from(least).sort(), 0.5)
+}
+
+function halfOf([low, high]: readonly [number, number]): number {
+  return (high - low) / 2
 }
 
 function paretoOf(
@@ -249,12 +260,7 @@ function paretoOf(
   }))
 }
 
-function notesOn(
-  seeds: number,
-  golds: number,
-  forgetCount: number,
-  metrics: readonly MetricComparison[],
-): readonly string[] {
+function notesOn(seeds: number, golds: number): readonly string[] {
   const notes: string[] = []
   if (seeds === 1) {
     notes.push(
@@ -266,13 +272,6 @@ function notesOn(
   }
   if (golds === 1) notes.push('One gold: nobody knows how much two golds differ, so there is no floor.')
   if (golds === 0 && seeds > 0) notes.push('No gold has finished: figures against the gold are absent.')
-  const gap = metrics.find(({ metric }) => metric === 'absGap')?.detectable ?? null
-  if (gap !== null) {
-    notes.push(
-      `With ${forgetCount.toLocaleString('en')} images to forget and ${seeds === 1 ? 'one seed' : `${seeds} seeds`}, a ` +
-        `difference in absolute gap below about ${(100 * gap).toFixed(1)} points would often go unseen (80 % power).`,
-    )
-  }
   return notes
 }
 

@@ -115,6 +115,8 @@ export const result = {
     equal: 'equal',
     floor: 'Gold-gold floor',
     floorIs: 'Judged by another gold, this figure changes by {value} on average.',
+    power:
+      'For half of the methods a difference below about {value} would often go unseen (80 % power, before Holm’s correction).',
     goldLevel: 'A gold judged by the other golds: {value}.',
     isReference: 'The reference',
     description: '{metric} of each method minus that of {reference}, with 95 % intervals over images and over seeds.',

@@ -1,5 +1,6 @@
 /** What `npm run bench:science` writes: a table a problem, in Markdown. */
 import { methodOf } from '#main/compute/methods.ts'
+import { describePower } from '#main/shell/cli/statistics-text.ts'
 import { isPresent } from '#shared/domain/metrics.ts'
 import type { ComparedMetric, MethodDifference, StudyStatistics } from '#shared/domain/statistics.ts'
 import type { Run, Study, StudyResult } from '#shared/domain/study.ts'
@@ -99,8 +100,15 @@ function section({ problem, study, result, runs, statistics }: Finding): string 
       : [
           `- ${problem.published.filter((method) => config.methods.includes(method)).join(', ')}: at their published rates; those of the guided study take this network apart.`,
         ]),
-    ...statistics.notes.map((note) => `- ${note}`),
+    ...[...statistics.notes, ...powerOf(statistics)].map((note) => `- ${note}`),
   ].join('\n')
+}
+
+/** Of the comparison in the last column. */
+function powerOf({ metrics }: StudyStatistics): readonly string[] {
+  const compared = metrics.find(({ metric }) => metric === 'absGap')
+  const power = compared === undefined ? null : describePower(compared)
+  return power === null ? [] : [power]
 }
 
 function cellsOf(

@@ -109,6 +109,19 @@ describe('statistics of a study', () => {
     expect(comparison.differences[0].differs).toBe(false)
   })
 
+  it('say what half of the methods would not show, whatever one unstable method does', async () => {
+    // Differences to tmu over the seeds: c - d, c, c + d, whose standard error is d / sqrt 3.
+    const spread = { calm: 0.01, usual: 0.02, wild: 0.9 }
+    const many = [1, 2, 3].flatMap((seed) => [
+      run('tmu', seed, [1, 1]),
+      ...Object.entries(spread).map(([method, d]) => run(method, seed, [2 + (seed - 2) * d, 2 + (seed - 2) * d])),
+    ])
+    const { comparison } = await absGapOf(many)
+    // Two degrees: t(.975) = 4.302653 and t(.8) = 1.060660.
+    expect(comparison.detectable).toBeCloseTo(((4.302653 + 1.06066) * 0.02) / Math.sqrt(3), 6)
+    expect((await absGapOf(many.filter(({ seed }) => seed === 1))).comparison.detectable).toBeNull()
+  })
+
   it('do not compare with a method that fewer golds judge', async () => {
     const { comparison } = await absGapOf([...runs, run('oracle', 1, [0.1, 0.1], 0, 1)])
     const oracle = comparison.differences.find(({ method }) => method === 'oracle')
