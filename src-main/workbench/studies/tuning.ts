@@ -9,6 +9,7 @@ import { isPresent } from '#shared/domain/metrics.ts'
 import type { Run, Study, StudyConfig, TunedSettings } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import { Random } from '#shared/random.ts'
+import { methodNeeds } from '../jobs/graph/method-settings.ts'
 import { worksOnTwinProblem } from '../jobs/graph/twin-problem.ts'
 import { noneMethod } from '../jobs/graph.ts'
 
@@ -65,7 +66,7 @@ export function tuningConfig(
   const tunable = (asked ?? own).filter((method) => isTunable(config, method))
   if (tunable.length === 0) {
     throw new AppError('unsupported', `No method of the study "${name}" can be tuned on the twin problem.`, {
-      hint: 'Methods that need a twin themselves keep their settings, and controls follow the method they control.',
+      hint: 'Methods that need a twin or early checkpoints keep their settings, and controls follow the method they control.',
     })
   }
   const methods: string[] = [noneMethod]
@@ -146,7 +147,13 @@ export function tunedConfig({ config }: Study, tuning: Study, runs: readonly Run
 function isTunable(config: StudyConfig, method: string): boolean {
   const { run, follows, family } = methodOf(method)
   if (run === null || follows !== undefined || family === 'control') return false
-  return worksOnTwinProblem(config, method) && candidatesOf(method, config.methodParams[method] ?? {}, 2).length > 1
+  // The twin problem's early checkpoints are M_o's, which never saw H_c, as a request's have seen F.
+  const { epochs = [] } = methodNeeds(config, method)
+  return (
+    epochs.length === 0 &&
+    worksOnTwinProblem(config, method) &&
+    candidatesOf(method, config.methodParams[method] ?? {}, 2).length > 1
+  )
 }
 
 function isAllowed(method: string, params: MethodParams): boolean {

@@ -60,7 +60,8 @@ describe('a tuning study', () => {
     const counts = Object.fromEntries(
       [...Map.groupBy(found.methods, baseMethodOf)].map(([id, ids]) => [id, ids.length]),
     )
-    expect(counts).toEqual({ none: 1, tmu: 4, rewind: 4, 'fine-tune': 4 })
+    // TMU-soft has a twin of its own; rewind's checkpoints of M_o never saw H_c, as a request's have seen F.
+    expect(counts).toEqual({ none: 1, tmu: 4, 'fine-tune': 4 })
   })
 
   it('refuses what the study hasn’t, and a study in which nothing can be tuned', () => {

@@ -41,7 +41,7 @@ export const boundaryExpand = defineMethod({
 
 /** Names of the last layer's variables: the only ones whose shape depends on the number of classes. */
 function headOf({ network }: Pick<UnlearnContext, 'network'>): readonly string[] {
-  const head = [...network.variables.keys()].slice(-2)
+  const head = network.learningLayers.at(-1)?.variables ?? []
   if (head.length === 2) return head
   throw new AppError('internal', 'The network has no last layer of kernel and bias.')
 }

@@ -4,6 +4,7 @@ import { defineMethod } from '../../method.ts'
 import type { StageProgress } from '../../stages.ts'
 import { softmax } from '../features/logits.ts'
 import type { LabelledSamples, NamedArrays, UnlearnContext } from '../training/types.ts'
+import { lastLayers } from './layers.ts'
 import { inRandomOrder, labelled } from './plans.ts'
 
 /** What the run leaves behind. */
@@ -16,7 +17,12 @@ export interface FisherNoiseReport {
 }
 
 const params = z.strictObject({
-  alpha: z.number().min(0).max(1).default(1e-6).describe('a: strength, the variance is a / (I + 1e-8); 0 adds nothing'),
+  alpha: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(1e-6)
+    .describe('a: strength, the variance is a / (I + 1e-8), 0 adds nothing; public code'),
   samples: z
     .int()
     .min(1)
@@ -66,7 +72,13 @@ export const fisherNoise = defineMethod({
     const { network, retain, seed } = context
     const samples = inRandomOrder(retain, seed, 'fisher-noise').subarray(0, given.samples)
     const information = yield* fisherInformation(context, samples, given.labels)
-    const { weights, noise } = perturbed(await network.save(), information, given, seed)
+    const { weights, noise } = perturbed(
+      await network.save(),
+      information,
+      lastLayers(network, 1).trainable,
+      given,
+      seed,
+    )
     network.load(weights)
     return { kind: 'fisher-noise', samples: samples.length, noise }
   },
@@ -117,10 +129,10 @@ async function weightedItems(
 function perturbed(
   weights: NamedArrays,
   information: Information,
+  last: readonly string[],
   { alpha, inverseCap, shared }: Pick<Params, 'alpha' | 'inverseCap' | 'shared'>,
   seed: number,
 ): { readonly weights: NamedArrays; readonly noise: number } {
-  const last = [...information.keys()].slice(-2)
   let [sum, count] = [0, 0]
   const changed = Object.entries(weights).map(([name, { shape, data }]) => {
     const found = information.get(name)

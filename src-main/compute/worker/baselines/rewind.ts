@@ -9,10 +9,20 @@ export const rewind = defineMethod({
   summary: 'Goes back to an early checkpoint of the original and trains on from there on the retained images.',
   citation: 'Checkpoint rollback with retraining on the retained data (cf. Thudi et al. 2022, Unrolling SGD)',
   params: z.strictObject({
-    epoch: z.int().min(1).max(1000).default(4).describe('Epoch of the original whose checkpoint is taken'),
-    epochs: z.int().min(1).max(1000).default(3).describe('Epochs on the retained samples'),
-    lr: z.number().gt(0).max(10).default(3e-3).describe('Learning rate of Adam, falling to 0 by a cosine'),
-    batchSize: z.int().min(1).max(4096).default(64).describe('Samples a step'),
+    epoch: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(4)
+      .describe('Epoch of the original whose checkpoint is taken; a choice of the guided study, as none is published'),
+    epochs: z.int().min(1).max(1000).default(3).describe('Epochs on the retained samples; guided study'),
+    lr: z
+      .number()
+      .gt(0)
+      .max(10)
+      .default(3e-3)
+      .describe('Learning rate of Adam, falling to 0 by a cosine; that of the guided study\u2019s original'),
+    batchSize: z.int().min(1).max(4096).default(64).describe('Samples a step; guided study'),
   }),
   refusesClassRemoval: false,
   needs: (params) => ({ epochs: [params.epoch] }),
