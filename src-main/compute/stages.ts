@@ -33,8 +33,8 @@ export const stageVersions: Readonly<Record<StageKind, number>> = {
   evaluate: 2,
   'train-shadow': 1,
   relearn: 1,
-  cka: 2,
-  attack: 2,
+  cka: 3,
+  attack: 3,
 }
 
 /** Of a training whose early weights are kept. */

@@ -135,6 +135,6 @@ export interface ExposedSample {
   readonly exposure: number
   /** Mean share of golds that classify it correctly. */
   readonly goldCorrectShare: number | null
-  /** The label the run unlearned with. */
+  /** The label the run unlearned with; null where it used none, or left the sample out. */
   readonly easy: boolean | null
 }

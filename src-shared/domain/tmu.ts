@@ -58,7 +58,7 @@ export interface ForgetSample {
   readonly goldPredicted: readonly number[]
   readonly goldConfidence: number
   readonly originalPredicted: number
-  /** The label this run unlearned with; null where it used none. */
+  /** The label this run unlearned with; null where it used none, or left the sample out. */
   readonly easy: boolean | null
 }
 

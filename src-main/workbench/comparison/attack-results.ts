@@ -17,6 +17,7 @@ import { goldMethod } from '../jobs/graph.ts'
 import { stagesOfStudy } from '../jobs/row-pages.ts'
 import { addCosts, noCost } from '../jobs/run-cost.ts'
 import type { LoadedStudy, PlannedAttack } from '../jobs/study-loader.ts'
+import { easyHardLabels } from '../outcomes/easy-hard-labels.ts'
 
 export interface AttackSources {
   readonly repositories: Repositories
@@ -181,13 +182,11 @@ async function goldShares(
   return shares
 }
 
+/** The labels that the run unlearned with, of the samples that it unlearned. */
 async function labelsOf(
   { repositories, objects }: AttackSources,
   stage: StageKey | null,
 ): Promise<ReadonlyMap<number, boolean>> {
   const object = stage === null ? undefined : repositories.stages.getStage(stage)?.outputs['labels']
-  if (object === undefined) return new Map()
-  const arrays = await readArrays(objects, object)
-  const easy = arrays['easy']?.data ?? []
-  return new Map(Array.from(arrays['ids']?.data ?? [], (id, i) => [id, easy[i] === 1]))
+  return object === undefined ? new Map() : await easyHardLabels(objects, object)
 }

@@ -1,11 +1,11 @@
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
-import { readArrays } from '#main/compute/worker/array-objects.ts'
 import { probabilitiesOf } from '#main/metrics/figures.ts'
 import { goldNames, type Outcome, unlearnedNames } from '#main/metrics/outcome.ts'
 import { compareSamples } from '#main/metrics/per-sample.ts'
 import type { ForgetSample } from '#shared/domain/tmu.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash } from '#shared/ids.ts'
+import { easyHardLabels } from './easy-hard-labels.ts'
 import { readOutcome } from './outcome-object.ts'
 
 export interface ForgetSamplesSource {
@@ -61,7 +61,7 @@ export class ForgetSamples {
 
   async #read(source: ForgetSamplesSource): Promise<readonly ForgetSample[]> {
     const [outcome, names] = await Promise.all([readOutcome(this.#objects, source.outcome), source.names()])
-    const easy = source.labels === null ? null : await this.#easy(source.labels)
+    const easy = source.labels === null ? null : await easyHardLabels(this.#objects, source.labels)
     const golds = goldNames(outcome)
     const [unlearned] = unlearnedNames(outcome)
     const confidence = confidences(outcome, unlearned)
@@ -83,16 +83,6 @@ export class ForgetSamples {
         easy: easy?.get(index) ?? null,
       }
     })
-  }
-
-  async #easy(object: ObjectHash): Promise<ReadonlyMap<number, boolean>> {
-    const arrays = await readArrays(this.#objects, object)
-    const ids = arrays['ids']?.data
-    const easy = arrays['easy']?.data
-    if (ids === undefined || easy === undefined) {
-      throw new AppError('corrupt', `The object ${object} holds no easy and hard labels.`)
-    }
-    return new Map(Array.from(ids, (id, i) => [id, easy[i] === 1]))
   }
 }
 

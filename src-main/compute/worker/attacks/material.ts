@@ -7,6 +7,7 @@ import type { ObjectHash } from '#shared/ids.ts'
 import type { StageSpec } from '../../stages.ts'
 import { readLabels } from '../array-objects.ts'
 import { inputOf, optionalInputOf, type RunnerContext, type StoredArrays } from '../stage-runner.ts'
+import { readLabels as readEasyHard } from '../tmu/predictor-stages.ts'
 
 export type AttackSpec = StageSpec<'attack'>
 
@@ -106,7 +107,7 @@ function rowsAt(arrays: StoredArrays, input: string, set: string, ids: Int32Arra
 
 /**
  * Easy and hard by the golds (most of them right, most of them wrong; where they are divided, neither) and by the labels
- * the run unlearned with. `truths` are predictions of the golds.
+ * the run unlearned with (abstained: neither). `truths` are predictions of the golds.
  */
 export async function partsOfForget(
   context: RunnerContext,
@@ -126,20 +127,17 @@ export async function partsOfForget(
     subsets.trueHard = positionsWhere(right, (count) => count < truths.length / 2)
   }
   if (easyHard !== null) {
-    const arrays = await context.readArrays(easyHard)
-    const ids = arrays['ids']?.data
-    const easy = arrays['easy']?.data
-    if (ids === undefined || easy === undefined || !forget.ids.every((id, i) => ids[i] === id)) {
-      throw new AppError('internal', 'The easy and hard labels of an attack are of other samples than its F.')
-    }
-    subsets.predictedEasy = positionsWhere(easy, (value) => value === 1)
-    subsets.predictedHard = positionsWhere(easy, (value) => value === 0)
+    // Samples that the run left out of unlearning have no label, whatever the predictor's threshold says of them.
+    const { easy, abstained } = await readEasyHard(context, easyHard, forget.ids)
+    const labelled = (wanted: number) => (value: number, i: number) => value === wanted && abstained?.[i] !== 1
+    subsets.predictedEasy = positionsWhere(easy, labelled(1))
+    subsets.predictedHard = positionsWhere(easy, labelled(0))
   }
   return subsets
 }
 
-function positionsWhere(values: ArrayLike<number>, holds: (value: number) => boolean): Int32Array {
+function positionsWhere(values: ArrayLike<number>, holds: (value: number, i: number) => boolean): Int32Array {
   const found: number[] = []
-  for (let i = 0; i < values.length; i++) if (holds(values[i])) found.push(i)
+  for (let i = 0; i < values.length; i++) if (holds(values[i], i)) found.push(i)
   return Int32Array.from(found)
 }

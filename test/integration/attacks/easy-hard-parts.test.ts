@@ -1,0 +1,78 @@
+/** Attack stages on predictions made by hand: what each part of F comes to is known before. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readJson, writeArrays } from '#main/compute/worker/array-objects.ts'
+import { runStage } from '#main/compute/worker/run-stage.ts'
+import { easyHardLabels } from '#main/workbench/outcomes/easy-hard-labels.ts'
+import type { AttackReport } from '#shared/domain/attack.ts'
+import type { ObjectHash } from '#shared/ids.ts'
+import { range, type StoredProblem, specOf, storeImages } from '../training/tiny-problem.ts'
+
+/** All of one class, of two that there are. F: 0 to 11, unseen: 20 to 39. */
+const forget = range(0, 12)
+const unseen = range(20, 40)
+const count = 40
+
+let stored: StoredProblem
+beforeAll(async () => {
+  stored = await storeImages(new Uint8Array(count), new Int32Array(count))
+})
+afterAll(() => stored[Symbol.asyncDispose]())
+
+/** Predictions whose margin of the true class is given: the larger, the smaller the loss; right where it is positive. */
+function predictions(sets: Readonly<Record<string, readonly [Int32Array, readonly number[]]>>): Promise<ObjectHash> {
+  const arrays = Object.entries(sets).flatMap(([set, [ids, margins]]) => [
+    [`ids/${set}`, { shape: [ids.length], data: ids }] as const,
+    [`${set}/logits`, { shape: [ids.length, 2], data: Float32Array.from(margins.flatMap((m) => [m, 0])) }] as const,
+  ])
+  return writeArrays(stored.objects, Object.fromEntries(arrays))
+}
+
+function easyHard(easy: readonly number[], abstained?: readonly number[]): Promise<ObjectHash> {
+  const column = (values: readonly number[]) => ({ shape: [values.length], data: Uint8Array.from(values) })
+  return writeArrays(stored.objects, {
+    ids: { shape: [forget.length], data: forget },
+    easy: column(easy),
+    ...(abstained === undefined ? {} : { abstained: column(abstained) }),
+  })
+}
+
+async function reportOf(
+  attack: 'population' | 'streisand' | 'forgetting-quality',
+  options: Readonly<Record<string, unknown>>,
+  inputs: Readonly<Record<string, ObjectHash>>,
+): Promise<AttackReport> {
+  const lists = { forget: await stored.ids(forget), evaluation: await stored.ids(unseen) }
+  const spec = specOf(
+    'attack',
+    { attack, classCount: 2, draws: 50, options },
+    { labels: stored.labels, ...lists, ...inputs },
+  )
+  const never = { signal: new AbortController().signal, onProgress: () => {} }
+  const { outputs } = await runStage(spec, stored.objects.root, never)
+  return (await readJson(stored.objects, outputs.report)) as AttackReport
+}
+
+const oneTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1)
+/** The first half of F is easy. */
+const firstHalf = oneTo(12).map((i) => (i <= 6 ? 1 : 0))
+
+describe('predicted easy and hard images', () => {
+  it('are those that the run unlearned as such: abstained ones are neither', async () => {
+    const target = await predictions({ forget: [forget, oneTo(12)], evaluation: [unseen, oneTo(20)] })
+    const abstained = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1]
+    const { subsets } = await reportOf('population', {}, { target, easyHard: await easyHard(firstHalf, abstained) })
+    expect(subsets.predictedEasy?.['auc']).toMatchObject({ n: 5 })
+    expect(subsets.predictedHard?.['auc']).toMatchObject({ n: 4 })
+    const all = await reportOf('population', {}, { target, easyHard: await easyHard(firstHalf) })
+    expect(all.subsets.predictedEasy?.['auc']).toMatchObject({ n: 6 })
+    expect(all.subsets.predictedHard?.['auc']).toMatchObject({ n: 6 })
+  })
+
+  it('have no label in lists of images where the run abstained', async () => {
+    const abstained = firstHalf.map((_, i) => (i === 0 || i === 11 ? 1 : 0))
+    const labels = await easyHardLabels(stored.objects, await easyHard(firstHalf, abstained))
+    expect([...labels.keys()]).toEqual([...range(1, 11)])
+    expect([labels.get(1), labels.get(10)]).toEqual([true, false])
+    expect((await easyHardLabels(stored.objects, await easyHard(firstHalf))).size).toBe(12)
+  })
+})
