@@ -34,7 +34,7 @@ export const stageVersions: Readonly<Record<StageKind, number>> = {
   'train-shadow': 1,
   relearn: 1,
   cka: 3,
-  attack: 3,
+  attack: 4,
 }
 
 /** Of a training whose early weights are kept. */

@@ -21,10 +21,8 @@ export function conspicuousness(losses: Float64Array, population: Float64Array, 
   })
 }
 
-/** Share of losses above the given percentile of the non-members' losses. */
-export function shareAbove(losses: Float64Array, population: Float64Array, percentile: number): number {
+/** 1 for each loss above the given percentile of the non-members' losses, else 0. */
+export function standsOut(losses: Float64Array, population: Float64Array, percentile: number): Float64Array {
   const limit = quantileOfSorted(population.slice().sort(), percentile)
-  let above = 0
-  for (const loss of losses) if (loss > limit) above++
-  return above / losses.length
+  return losses.map((loss) => (loss > limit ? 1 : 0))
 }

@@ -4,13 +4,15 @@ import { readJson, writeArrays } from '#main/compute/worker/array-objects.ts'
 import { runStage } from '#main/compute/worker/run-stage.ts'
 import { easyHardLabels } from '#main/workbench/outcomes/easy-hard-labels.ts'
 import type { AttackReport } from '#shared/domain/attack.ts'
+import { isPresent, type Metric } from '#shared/domain/metrics.ts'
 import type { ObjectHash } from '#shared/ids.ts'
 import { range, type StoredProblem, specOf, storeImages } from '../training/tiny-problem.ts'
 
-/** All of one class, of two that there are. F: 0 to 11, unseen: 20 to 39. */
+/** All of one class, of two that there are. F: 0 to 11, unseen: 20 to 39, retained: 40 to 49. */
 const forget = range(0, 12)
 const unseen = range(20, 40)
-const count = 40
+const retain = range(40, 50)
+const count = 50
 
 let stored: StoredProblem
 beforeAll(async () => {
@@ -52,6 +54,11 @@ async function reportOf(
   return (await readJson(stored.objects, outputs.report)) as AttackReport
 }
 
+function numberOf(metric: Metric | undefined): number {
+  if (!isPresent(metric)) throw new Error(`absent: ${JSON.stringify(metric)}`)
+  return metric.value
+}
+
 const oneTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1)
 /** The first half of F is easy. */
 const firstHalf = oneTo(12).map((i) => (i <= 6 ? 1 : 0))
@@ -74,5 +81,65 @@ describe('predicted easy and hard images', () => {
     expect([...labels.keys()]).toEqual([...range(1, 11)])
     expect([labels.get(1), labels.get(10)]).toEqual([true, false])
     expect((await easyHardLabels(stored.objects, await easyHard(firstHalf))).size).toBe(12)
+  })
+})
+
+describe('figures beside the usual ones', () => {
+  it('say by part how many forgotten images stand out, and how many more than under the golds', async () => {
+    // Below 10.5, the median of the unseen, a margin stands out. Golds: each of the hard ones and none of the easy ones.
+    const unseenMargins = oneTo(20)
+    const onForget = (easy: readonly number[], hard: readonly number[]) =>
+      predictions({ forget: [forget, [...easy, ...hard]], evaluation: [unseen, unseenMargins] })
+    const gold = await onForget([15, 15, 15, 15, 15, 15], [-1, -1, -1, -1, -1, -1])
+    const target = await onForget([15, 15, 15, 15, 5, 5], [15, 15, 15, 5, 5, 5])
+    const inputs = { target, gold0: gold, truth0: gold, easyHard: await easyHard(firstHalf) }
+    const { figures, subsets } = await reportOf('streisand', { percentile: 0.5 }, inputs)
+    expect(numberOf(figures['above'])).toBeCloseTo(5 / 12, 12)
+    expect(numberOf(figures['aboveExcess'])).toBeCloseTo(5 / 12 - 1 / 2, 12)
+    for (const [easy, hard] of [
+      [subsets.trueEasy, subsets.trueHard],
+      [subsets.predictedEasy, subsets.predictedHard],
+    ]) {
+      expect([easy?.['above'], easy?.['aboveExcess']].map(numberOf)).toEqual([1 / 3, 1 / 3])
+      expect([hard?.['above'], hard?.['aboveExcess']].map(numberOf)).toEqual([1 / 2, 1 / 2 - 1])
+      expect(Object.keys(easy ?? {})).toEqual(Object.keys(figures))
+    }
+    const alone = await reportOf('streisand', { percentile: 0.5 }, { target, truth0: gold })
+    expect(alone.subsets.trueHard?.['above']).toEqual(subsets.trueHard?.['above'])
+    expect(alone.subsets.trueHard?.['aboveExcess']).toEqual({ absent: 'There is no gold to compare with.' })
+  })
+
+  it('multiply forgetting quality by utility in every part', async () => {
+    // Half of the retained and unseen images right, where golds have all; unlearned alike on easy images, apart on hard ones.
+    const models = (hard: number, right: readonly number[]) =>
+      Promise.all(
+        oneTo(4).map((step) =>
+          predictions({
+            forget: [forget, [...forget].map((i) => (i < 6 ? step : hard + step))],
+            evaluation: [unseen, right],
+            retain: [retain, right.slice(0, 10)],
+          }),
+        ),
+      )
+    const golds = await models(0, oneTo(20))
+    const unlearned = await models(
+      -10,
+      oneTo(20).map((i) => (i % 2 === 0 ? 1 : -1)),
+    )
+    const named = (name: string, objects: readonly ObjectHash[]) =>
+      Object.fromEntries(objects.map((object, i) => [`${name}${i}`, object]))
+    const { figures, subsets } = await reportOf(
+      'forgetting-quality',
+      {},
+      {
+        ...named('gold', golds),
+        ...named('unlearned', unlearned),
+        retain: await stored.ids(retain),
+        easyHard: await easyHard(firstHalf),
+      },
+    )
+    expect([figures['final'], figures['quality']].map(numberOf)).toEqual([1 / 8, 1 / 2])
+    expect([subsets.predictedEasy?.['final'], subsets.predictedEasy?.['quality']].map(numberOf)).toEqual([1 / 4, 1])
+    expect([subsets.predictedHard?.['final'], subsets.predictedHard?.['quality']].map(numberOf)).toEqual([0, 0])
   })
 })

@@ -1,7 +1,7 @@
 /** What an attack hands to its stage, and figures that several attacks make alike. */
 import { meanFigure } from '#main/metrics/attacks/mean-figure.ts'
 import { type MembershipTest, membershipSteps, membershipTest } from '#main/metrics/attacks/membership.ts'
-import type { AttackReport, AttackSubset, RocPoint } from '#shared/domain/attack.ts'
+import { type AttackReport, type AttackSubset, attackSubsets, type RocPoint } from '#shared/domain/attack.ts'
 import type { Metric, MetricTable } from '#shared/domain/metrics.ts'
 import type { StageProgress } from '../../stages.ts'
 import { Pacer } from '../training/pacer.ts'
@@ -102,12 +102,15 @@ export function exposureOf(scores: Float64Array, nonMembers: Float64Array, weigh
   })
 }
 
+/** Figures on all of F and on its parts. */
+export type PartFindings = Pick<AttackReport, 'figures' | 'subsets'>
+
 /** The mean of a value a forgotten sample, on all of F and on its parts. */
 export function meanFindings(
   { spec, forget, subsets }: AttackMaterial,
   name: string,
   values: Float64Array,
-): { readonly figures: MetricTable; readonly subsets: AttackReport['subsets'] } {
+): PartFindings {
   const bootstrap = { seed: spec.seed, draws: spec.params.draws }
   const over = (positions: Int32Array): MetricTable => ({
     [name]: meanFigure(
@@ -120,6 +123,31 @@ export function meanFindings(
     figures: over(Int32Array.from(forget.ids.keys())),
     subsets: Object.fromEntries(Object.entries(subsets).map(([part, positions]) => [part, over(positions)])),
   }
+}
+
+/** A figure that can't be told on F or any part of it, and why. */
+export function absentFindings({ subsets }: AttackMaterial, name: string, absent: string): PartFindings {
+  return {
+    figures: { [name]: { absent } },
+    subsets: Object.fromEntries(Object.keys(subsets).map((part) => [part, { [name]: { absent } }])),
+  }
+}
+
+/** The findings with further figures behind their own, on F and on each part. */
+export function withFindings<Found extends Findings>(found: Found, ...more: readonly PartFindings[]): Found {
+  return more.reduce<Found>(
+    (all, { figures, subsets }) => ({
+      ...all,
+      figures: { ...all.figures, ...figures },
+      subsets: Object.fromEntries(
+        attackSubsets.flatMap((part) => {
+          const both = { ...all.subsets?.[part], ...subsets[part] }
+          return Object.keys(both).length === 0 ? [] : [[part, both]]
+        }),
+      ),
+    }),
+    found,
+  )
 }
 
 /** An attack that can't be made at all, and why. */

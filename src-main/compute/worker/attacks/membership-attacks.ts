@@ -1,16 +1,22 @@
 /** Attacks that tell F from unseen samples by one model's predictions. */
 import { liraOffline, liraOnline, type Shadows } from '#main/metrics/attacks/lira.ts'
 import { logitConfidence } from '#main/metrics/attacks/logit-confidence.ts'
-import { meanFigure } from '#main/metrics/attacks/mean-figure.ts'
 import { populationScores } from '#main/metrics/attacks/population.ts'
 import { type RmiaSide, rmiaScores } from '#main/metrics/attacks/rmia.ts'
-import { conspicuousness, shareAbove } from '#main/metrics/attacks/streisand.ts'
+import { conspicuousness, standsOut } from '#main/metrics/attacks/streisand.ts'
 import { figuresOf, probabilitiesOf } from '#main/metrics/figures.ts'
-import { quantileOfSorted } from '#main/metrics/quantile.ts'
 import { AppError } from '#shared/errors.ts'
 import { attackParams } from '../../attacks.ts'
 import { inputOf } from '../stage-runner.ts'
-import { type Attack, membershipFigureNames, membershipFindings, nothing } from './findings.ts'
+import {
+  type Attack,
+  absentFindings,
+  meanFindings,
+  membershipFigureNames,
+  membershipFindings,
+  nothing,
+  withFindings,
+} from './findings.ts'
 import { type AttackMaterial, logitsAt, numbered, type Samples, type Unseen } from './material.ts'
 
 type Model = Parameters<typeof logitsAt>[1]
@@ -44,30 +50,21 @@ export const streisandAttack: Attack = async function* (material) {
       nonMembers: conspicuousness(population, population, own),
     },
   ])
-  const limit = quantileOfSorted(population.slice().sort(), percentile)
-  const indicator = ours.map((loss) => (loss > limit ? 1 : 0))
-  const bootstrap = { seed: spec.seed, draws: spec.params.draws }
-  const golds: number[] = []
+  const above = standsOut(ours, population, percentile)
+  const golds: Float64Array[] = []
   for (const gold of numbered(spec, 'gold')) {
     const losses = await lossesOf(material, gold, 'forget', forget)
-    golds.push(shareAbove(losses, await lossesOf(material, gold, 'evaluation', nonMembers), percentile))
+    golds.push(standsOut(losses, await lossesOf(material, gold, 'evaluation', nonMembers), percentile))
   }
-  const expected = golds.reduce((sum, share) => sum + share, 0) / golds.length
-  return {
-    ...found,
-    figures: {
-      ...found.figures,
-      above: meanFigure(indicator, forget.labels, bootstrap),
-      aboveExcess:
-        golds.length === 0
-          ? { absent: 'There is no gold to compare with.' }
-          : meanFigure(
-              indicator.map((value) => value - expected),
-              forget.labels,
-              bootstrap,
-            ),
-    },
-  }
+  // Image by image, so that a resample and a part of F are the same images for the golds.
+  const excess = above.map((own, i) => own - golds.reduce((sum, gold) => sum + gold[i], 0) / golds.length)
+  return withFindings(
+    found,
+    meanFindings(material, 'above', above),
+    golds.length === 0
+      ? absentFindings(material, 'aboveExcess', 'There is no gold to compare with.')
+      : meanFindings(material, 'aboveExcess', excess),
+  )
 }
 
 export const liraAttack: Attack = async function* (material) {

@@ -8,7 +8,7 @@ import { figuresOf } from '#main/metrics/figures.ts'
 import type { Metric } from '#shared/domain/metrics.ts'
 import { attackParams } from '../../attacks.ts'
 import { optionalInputOf } from '../stage-runner.ts'
-import { type Attack, meanFindings, membershipFigureNames, nothing } from './findings.ts'
+import { type Attack, absentFindings, meanFindings, membershipFigureNames, nothing, withFindings } from './findings.ts'
 import { type AttackMaterial, logitsAt, numbered, samplesOf } from './material.ts'
 import { phiOf, shadowsOf } from './membership-attacks.ts'
 
@@ -178,23 +178,24 @@ export const forgettingQuality: Attack = async function* (material) {
   }
   const retain = await ratio('retain')
   const evaluation = await ratio('evaluation')
-  const plain = meanFindings(material, 'quality', scores)
   const utility = retain === null || evaluation === null ? null : retain * evaluation
   const [left, right] = halves(ofGolds)
-  const noUtility: Metric = { absent: 'Utility needs retained and evaluation samples that the golds classify.' }
+  const noUtility = { absent: 'Utility needs retained and evaluation samples that the golds classify.' }
   const single = (value: number | null): Metric =>
     value === null ? noUtility : { value, ci: null, n: forget.ids.length }
+  // Utility is the whole model's: each image's quality is multiplied by it, in every part of F by the same.
+  const final =
+    utility === null
+      ? absentFindings(material, 'final', noUtility.absent)
+      : meanFindings(
+          material,
+          'final',
+          scores.map((score) => score * utility),
+        )
+  const { figures, subsets } = withFindings(final, meanFindings(material, 'quality', scores))
   return {
     figures: {
-      final:
-        utility === null
-          ? noUtility
-          : meanFigure(
-              scores.map((score) => score * utility),
-              forget.labels,
-              { seed: spec.seed, draws: spec.params.draws },
-            ),
-      ...plain.figures,
+      ...figures,
       retainRatio: single(retain),
       evaluationRatio: single(evaluation),
       qualityFloor:
@@ -205,7 +206,7 @@ export const forgettingQuality: Attack = async function* (material) {
               draws: spec.params.draws,
             }),
     },
-    subsets: plain.subsets,
+    subsets,
     notes: [
       `From ${unlearned.length} unlearned and ${golds.length} gold models; the challenge had 512 of each. So few can't show an epsilon above ${Math.log(golds.length - 1).toFixed(1)} but for complete separation.`,
     ],
