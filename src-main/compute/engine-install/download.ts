@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open, rm, stat } from 'node:fs/promises'
+import { setTimeout as wait } from 'node:timers/promises'
 import { AppError } from '#shared/errors.ts'
 
 export interface Download {
@@ -18,14 +19,18 @@ export interface Download {
 
 /** A line that brings nothing for this time is dropped and taken up again. */
 const silenceMs = 60_000
-/** Attempts in a row that brought nothing. */
-const mostFruitless = 3
+/** Before each further attempt after one that brought nothing: a line that was out for a moment is back then. */
+const usualPausesMs: readonly number[] = [1000, 4000]
+
+/** What the server says to this request it will say to the next one. */
+class Refusal extends Error {}
 
 /**
- * Downloads a file, going on where an earlier attempt stopped.
+ * Downloads a file, going on where an earlier attempt stopped. `pausesMs`: between attempts in a row that bring nothing,
+ * of which there is one more.
  * @throws AppError `corrupt` when size or checksum differ (the file is then removed); network errors as they come.
  */
-export async function download(wanted: Download): Promise<void> {
+export async function download(wanted: Download, pausesMs: readonly number[] = usualPausesMs): Promise<void> {
   let fruitless = 0
   for (;;) {
     const before = await sizeOf(wanted.path)
@@ -34,10 +39,14 @@ export async function download(wanted: Download): Promise<void> {
     try {
       await receive(wanted, before > wanted.bytes ? 0 : before)
     } catch (error) {
-      if (error instanceof AppError || (error instanceof Error && 'code' in error && error.code === 'ENOSPC'))
-        throw error
-      fruitless = (await sizeOf(wanted.path)) > before ? 0 : fruitless + 1
-      if (fruitless >= mostFruitless) throw error
+      if (error instanceof Refusal || error instanceof AppError) throw error
+      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') throw error
+      if ((await sizeOf(wanted.path)) > before) {
+        fruitless = 0
+        continue
+      }
+      if (fruitless === pausesMs.length) throw error
+      await wait(pausesMs[fruitless++])
     }
   }
   if ((await fileHash(wanted.path)) === wanted.sha256) return
@@ -56,7 +65,8 @@ async function receive(wanted: Download, from: number): Promise<void> {
     const headers = { ...wanted.headers, ...(from === 0 ? {} : { range: `bytes=${from}-` }) }
     const response = await fetch(url, { headers, signal: abort.signal })
     if (!response.ok || response.body === null) {
-      throw new Error(`${title} answered ${response.status}.`)
+      const said = `${title} answered ${response.status}.`
+      throw isForGood(response.status) ? new Refusal(said) : new Error(said)
     }
     // A server that doesn't know ranges sends everything again.
     const goesOn = response.status === 206
@@ -81,6 +91,11 @@ async function receive(wanted: Download, from: number): Promise<void> {
     abort.abort()
     await file?.close()
   }
+}
+
+/** Not: slow, too early, too many requests, or a fault of the server's own. */
+function isForGood(status: number): boolean {
+  return status >= 400 && status < 500 && ![408, 425, 429].includes(status)
 }
 
 export async function sizeOf(path: string): Promise<number> {

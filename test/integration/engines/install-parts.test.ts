@@ -58,9 +58,35 @@ describe('download', () => {
     expect(existsSync(join(folder, 'file'))).toBe(false)
   })
 
-  test('gives up on a server that only refuses', async () => {
-    const url = await serve((_, response) => response.writeHead(403).end())
+  test('outlasts a short outage, with a pause before each further attempt, and gives up after the last', async () => {
+    const at: number[] = []
+    let failures = 2
+    const url = await serve((_, response) => {
+      at.push(performance.now())
+      if (at.length > failures) response.end(content)
+      else response.writeHead(503).end()
+    })
+    await download(wanted(url), [100, 300])
+    expect(await readFile(join(folder, 'file'))).toEqual(content)
+    expect(at).toHaveLength(3)
+    expect(at[1] - at[0]).toBeGreaterThan(95)
+    expect(at[2] - at[1]).toBeGreaterThan(295)
+
+    await rm(join(folder, 'file'))
+    at.length = 0
+    failures = 3
+    await expect(download(wanted(url), [1, 1])).rejects.toThrow('the test answered 503')
+    expect(at).toHaveLength(3)
+  })
+
+  test('does not ask a server again that refuses', async () => {
+    let asked = 0
+    const url = await serve((_, response) => {
+      asked++
+      response.writeHead(403).end()
+    })
     await expect(download(wanted(url))).rejects.toThrow('the test answered 403')
+    expect(asked).toBe(1)
   })
 })
 
