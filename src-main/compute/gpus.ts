@@ -48,8 +48,9 @@ function chosenGpus(env: Environment): readonly string[] | undefined {
   return end < 0 ? ids : ids?.slice(0, end)
 }
 
-/** CUDA takes a GPU's number, or enough of its UUID to know it by. */
+/** CUDA takes a GPU's number, or enough of its UUID to know it by. A part's UUID doesn't say which GPU it is of. */
 function names(id: string, index: string, uuid: string | undefined): boolean {
+  if (id.startsWith('MIG-')) return true
   return id === index || (id.startsWith('GPU-') && uuid?.startsWith(id) === true)
 }
 
@@ -68,23 +69,55 @@ async function askTool(): Promise<string> {
 
 /** @throws AppError `engine-unavailable` when there is no GPU that CUDA 12 runs on, or the driver is missing. */
 export async function requireGpu(): Promise<void> {
-  const answer = await askTool().catch((error: unknown) => {
-    throw noGpu(error)
+  const answer = await askTool().catch((cause: unknown) => {
+    throw new AppError('engine-unavailable', 'No NVIDIA GPU was found on this machine: its driver does not answer.', {
+      hint: driverHint,
+      cause,
+    })
   })
-  const gpus = parseGpus(answer)
-  if (gpus.length === 0) throw noGpu()
-  const [{ driver }] = gpus
-  if (Number.parseInt(driver, 10) >= oldestDriver) return
-  throw new AppError('engine-unavailable', `The NVIDIA driver ${driver} is too old for the cuda engine.`, {
+  checkGpus(answer)
+}
+
+const driverHint = 'Where there is one, install its driver (nvidia-smi must list it); else use another engine.'
+
+/**
+ * What speaks against CUDA 12 in the tool's answer.
+ * @throws AppError `engine-unavailable`.
+ */
+export function checkGpus(answer: string, env: Environment = process.env): void {
+  if (parseGpus(answer, {}).length === 0) {
+    throw new AppError('engine-unavailable', 'No NVIDIA GPU was found on this machine: its driver lists none.', {
+      hint: driverHint,
+    })
+  }
+  const [gpu] = parseGpus(answer, env)
+  if (gpu === undefined) {
+    throw new AppError(
+      'engine-unavailable',
+      `CUDA_VISIBLE_DEVICES is "${env['CUDA_VISIBLE_DEVICES'] ?? ''}", which names no NVIDIA GPU of this machine.`,
+      { hint: 'Remove that variable, or set it to numbers that nvidia-smi lists, then start the program again.' },
+    )
+  }
+  if (Number.parseInt(gpu.driver, 10) >= oldestDriver) return
+  throw new AppError('engine-unavailable', `The NVIDIA driver ${gpu.driver} is too old for the cuda engine.`, {
     hint: `Install driver ${oldestDriver} or newer, then try again.`,
   })
 }
 
-export function noGpu(cause?: unknown): AppError {
-  return new AppError('engine-unavailable', 'No NVIDIA GPU was found on this machine: its driver does not answer.', {
-    hint: 'Where there is one, install its driver (nvidia-smi must list it); else use another engine.',
-    ...(cause === undefined ? {} : { cause }),
-  })
+/** Why TensorFlow, which sees no GPU, sees none. */
+export async function whyNoGpu(require: () => Promise<void> = requireGpu): Promise<AppError> {
+  try {
+    await require()
+  } catch (error) {
+    return AppError.from(error)
+  }
+  return new AppError(
+    'engine-unavailable',
+    'The NVIDIA driver answers, but TensorFlow can\u2019t use the GPU: it may be too old for CUDA 12, or a library of CUDA does not load.',
+    {
+      hint: 'Update the driver, and install the engine again with: tmu engine install cuda. What TensorFlow says of it: tmu engine doctor',
+    },
+  )
 }
 
 /** Name and memory of the GPUs that this process may use, for a worker that is about to use them. */

@@ -12,7 +12,13 @@ import { workerEnvironment } from './machine.ts'
 import { workerEntry } from './worker-entry.ts'
 
 /** The first use of a GPU compiles kernels for it. */
-const limitMs = 180_000
+const usualLimitMs = 180_000
+
+export interface ProbeOptions {
+  readonly entry?: URL
+  /** For the answer. */
+  readonly limitMs?: number
+}
 
 /**
  * Asks workers of their own which engines work on this machine, best first: no engine is loaded here.
@@ -20,22 +26,27 @@ const limitMs = 180_000
  */
 export async function probeEngines(
   launcher: Launcher,
-  { entry = workerEntry(), webgpu }: { readonly entry?: URL; readonly webgpu?: EngineStatus } = {},
+  { webgpu, ...options }: ProbeOptions & { readonly webgpu?: EngineStatus } = {},
 ): Promise<readonly EngineStatus[]> {
   // A library that an unfit processor crashes on must not take the other engines with it.
   const apart = installableEngineIds.filter((id) => activeBuild(engineFolder(id)) !== null)
   const together = engineIds.filter((id) => id !== webgpu?.id && !(apart as readonly EngineId[]).includes(id))
   const [others, ...installed] = await Promise.all([
-    ask(launcher, entry, together, workerEnvironment('wasm')),
-    ...apart.map((id) => probeInstalled(launcher, id, { entry })),
+    ask(launcher, together, workerEnvironment('wasm'), options),
+    ...apart.map((id) => probeInstalled(launcher, id, options)),
   ])
-  if (!Array.isArray(others)) {
-    throw new AppError('worker-died', 'The worker that tests the engines ended before it was done.', {
-      hint: 'Try again; if it happens again, reinstall the dependencies.',
-      details: others,
+  if (others.kind === 'late') {
+    throw new AppError('worker-died', `The worker that tests the engines ${others.what}.`, {
+      hint: 'The machine may be overloaded: close other programs, then try again.',
     })
   }
-  const statuses = [...others, ...installed, ...(webgpu === undefined ? [] : [webgpu])]
+  if (others.kind === 'ended') {
+    throw new AppError('worker-died', 'The worker that tests the engines ended before it was done.', {
+      hint: 'Try again; if it happens again, reinstall the dependencies.',
+      details: others.exit,
+    })
+  }
+  const statuses = [...others.statuses, ...installed, ...(webgpu === undefined ? [] : [webgpu])]
   return engineIds.flatMap((id) => statuses.filter((status) => status.id === id))
 }
 
@@ -43,12 +54,27 @@ export async function probeEngines(
 export async function probeInstalled(
   launcher: Launcher,
   engine: InstallableEngineId,
-  { entry = workerEntry(), build }: { readonly entry?: URL; readonly build?: string } = {},
+  { build, ...options }: ProbeOptions & { readonly build?: string } = {},
 ): Promise<EngineStatus> {
-  const chosen: Readonly<Record<string, string>> = build === undefined ? {} : { [buildVariables[engine]]: build }
-  const found = await ask(launcher, entry, [engine], { ...workerEnvironment(engine), ...chosen })
-  if (Array.isArray(found)) return found[0]
-  const { code, signal } = found
+  const env = {
+    ...workerEnvironment(engine),
+    ...(build === undefined ? {} : { [buildVariables[engine]]: build }),
+    // Why a GPU can't be used, only TensorFlow's own messages say.
+    ...(engine === 'cuda' ? { TF_CPP_MIN_LOG_LEVEL: '0' } : {}),
+  }
+  const found = await ask(launcher, [engine], env, options)
+  if (found.kind === 'answered') {
+    const [status] = found.statuses
+    if (status.available || engine !== 'cuda') return status
+    const said = complaintsOfTensorFlow(await found.log)
+    return said.length === 0 ? status : { ...status, reason: `${status.reason} TensorFlow says: ${said.join('; ')}` }
+  }
+  if (found.kind === 'late') {
+    const cause = engine === 'cuda' ? 'The GPU or the machine may be busy' : 'The machine may be overloaded'
+    const reason = `The ${engine} engine ${found.what}. ${cause}: close other programs, then try again with: tmu engine doctor. If that doesn\u2019t help, install it again with: tmu engine install ${engine}`
+    return { id: engine, available: false, reason }
+  }
+  const { code, signal } = found.exit
   const cause = signal ?? `exit code ${code ?? 'unknown'}`
   const unfit = signal === 'SIGILL' ? ' This processor lacks instructions that it needs (AVX).' : ''
   return {
@@ -59,35 +85,67 @@ export async function probeInstalled(
 }
 
 /** Tests the webgpu engine in a page of its own. */
-export async function probeWebgpu(pageLauncher: Launcher): Promise<EngineStatus> {
-  const found = await ask(pageLauncher, workerEntry(), ['webgpu'], {})
-  if (Array.isArray(found)) return found[0]
-  const { code, signal, log } = found
+export async function probeWebgpu(pageLauncher: Launcher, options: ProbeOptions = {}): Promise<EngineStatus> {
+  const found = await ask(pageLauncher, ['webgpu'], {}, options)
+  if (found.kind === 'answered') return found.statuses[0]
+  if (found.kind === 'late') {
+    const reason = `The browser ${found.what}. Close other programs, then try again with: tmu engine doctor`
+    return { id: 'webgpu', available: false, reason }
+  }
+  const { code, signal, log } = found.exit
   // What the launcher itself has to say is a sentence.
   const reason =
     code === 1 && log !== '' ? log : `The browser ended before it was tested (${signal ?? `exit code ${code}`}).`
   return { id: 'webgpu', available: false, reason }
 }
 
+/**
+ * What TensorFlow's log complains of, without dates and places in its sources; at most five lines. That a GPU is passed
+ * over is no warning to it.
+ */
+export function complaintsOfTensorFlow(log: string): readonly string[] {
+  const said = log.split('\n').flatMap((line) => {
+    const [, level, text] = /^\S+ \S+: ([IWEF]) \S+\] (.+)$/.exec(line.trim()) ?? []
+    return text !== undefined && (level !== 'I' || text.startsWith('Ignoring visible gpu device')) ? [text] : []
+  })
+  return [...new Set(said)].slice(-5)
+}
+
+type Answer =
+  | {
+      readonly kind: 'answered'
+      readonly statuses: readonly EngineStatus[]
+      /** The end of what the worker wrote, once it has ended. */
+      readonly log: Promise<string>
+    }
+  | { readonly kind: 'ended'; readonly exit: WorkerExit }
+  /** `what`: a sentence's end. */
+  | { readonly kind: 'late'; readonly what: string }
+
 /** What a worker of its own says, or how it ended. */
 function ask(
   launcher: Launcher,
-  entry: URL,
   engines: readonly EngineId[],
   env: Readonly<Record<string, string>>,
-): Promise<EngineStatus[] | WorkerExit> {
+  { entry = workerEntry(), limitMs = usualLimitMs }: ProbeOptions,
+): Promise<Answer> {
   const worker: WorkerProcess = launcher.spawn(entry, env)
-  const timer = setTimeout(() => worker.kill(), limitMs)
+  const log = Promise.withResolvers<string>()
   return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      resolve({ kind: 'late', what: `did not answer within ${limitMs / 1000} s` })
+      worker.kill()
+    }, limitMs)
     worker.onMessage((message) => {
       if (message.type === 'ready') worker.send({ type: 'probe-engines', id: 0, engines })
       if (message.type !== 'engines') return
-      resolve([...message.engines])
+      resolve({ kind: 'answered', statuses: message.engines, log: log.promise })
       worker.kill()
     })
     worker.onExit((exit) => {
       clearTimeout(timer)
-      resolve(exit)
+      log.resolve(exit.log)
+      resolve({ kind: 'ended', exit })
     })
   })
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { engineFiles, enginePins, unpackedBytes } from '#main/compute/engine-install/pins.ts'
-import { gpuSlots, parseGpus } from '#main/compute/gpus.ts'
+import { checkGpus, gpuSlots, parseGpus, whyNoGpu } from '#main/compute/gpus.ts'
 import { workerEnvironment, workerSlots } from '#main/compute/pool/machine.ts'
+import { AppError } from '#shared/errors.ts'
 
 const answer = `0, GPU-aaaa1111, NVIDIA GeForce RTX 4090, 24564, 560.35.03
 1, GPU-bbbb2222, Tesla V100-SXM2-16GB, 16384, 560.35.03
@@ -28,6 +29,27 @@ describe('the GPUs of a machine', () => {
     ['GPU-bbbb,GPU-cccc,GPU-aaaa', ['Tesla V100-SXM2-16GB']],
   ])('are no others than CUDA_VISIBLE_DEVICES=%j names', (chosen, names) => {
     expect(parseGpus(answer, { CUDA_VISIBLE_DEVICES: chosen }).map(({ name }) => name)).toEqual(names)
+  })
+
+  test.each([
+    ['No devices were found\n', {}, /driver lists none/],
+    [answer, { CUDA_VISIBLE_DEVICES: '-1' }, /CUDA_VISIBLE_DEVICES is "-1", which names no NVIDIA GPU/],
+    [answer, { CUDA_VISIBLE_DEVICES: '7' }, /CUDA_VISIBLE_DEVICES is "7"/],
+    [answer.replaceAll('560.35.03', '470.82.01'), {}, /driver 470\.82\.01 is too old/],
+  ])('that can be no use are refused with the reason: %#', (said, env, reason) => {
+    expect(() => checkGpus(said, env)).toThrow(reason)
+    expect(() => checkGpus(answer, {})).not.toThrow()
+    expect(() => checkGpus(answer, { CUDA_VISIBLE_DEVICES: 'MIG-cccc' })).not.toThrow()
+  })
+
+  test('that TensorFlow sees none of are missing, or there and of no use to it', async () => {
+    const missing = new AppError('engine-unavailable', 'The driver does not answer.')
+    expect(await whyNoGpu(() => Promise.reject(missing))).toBe(missing)
+    expect(await whyNoGpu(async () => {})).toMatchObject({
+      code: 'engine-unavailable',
+      message: expect.stringMatching(/^The NVIDIA driver answers, but TensorFlow can\u2019t use the GPU/),
+      hint: expect.stringMatching(/Update the driver.*tmu engine install cuda.*tmu engine doctor/),
+    })
   })
 
   test.each([

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { describeGpus, noGpu, requireGpu } from '#main/compute/gpus.ts'
+import { describeGpus, requireGpu, whyNoGpu } from '#main/compute/gpus.ts'
 import { AppError } from '#shared/errors.ts'
 import { activateBackend } from './backend.ts'
 import type { Engine } from './engine-type.ts'
@@ -30,9 +30,9 @@ export async function loadCuda(): Promise<Engine> {
     'cuda',
     libraries,
     environment,
-    ({ isUsingGpuDevice }) => {
+    async ({ isUsingGpuDevice }) => {
       // Without one it would compute on the processor, and not as well as the native engine.
-      if (!isUsingGpuDevice) throw noGpu()
+      if (!isUsingGpuDevice) throw await whyNoGpu()
     },
   )
   return {

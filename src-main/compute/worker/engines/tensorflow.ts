@@ -52,7 +52,7 @@ export async function loadTensorFlow(
   engine: InstallableEngineId,
   libraries: string,
   environment: Readonly<Record<string, string>>,
-  accept: (backend: NativeBackend) => void = () => {},
+  accept: (backend: NativeBackend) => Promise<void> = async () => {},
 ): Promise<LoadedLibrary> {
   if (taken !== null && taken !== engine) {
     throw new AppError(
@@ -72,7 +72,7 @@ export async function loadTensorFlow(
   }
   require(`${packageName}/dist/register_all_kernels`)
   const backend = new NodeJSKernelBackend(binding, 'tmu-workbench')
-  accept(backend)
+  await accept(backend)
   if (tf.findBackend(nativeBackendName) === null) tf.registerBackend(nativeBackendName, () => backend)
   await startBackend(nativeBackendName)
   const kernelSet = registerNativeKernels(backend)
