@@ -6,7 +6,7 @@ import { AppError } from '#shared/errors.ts'
 import { formatMebibytes } from '#shared/units.ts'
 import { requireAddress } from './address.ts'
 import type { ArchivePins, ArchiveSource, EnginePins } from './archive-pins.ts'
-import { compileBinding, findCompiler } from './compile.ts'
+import { compileBinding, findCompilers } from './compile.ts'
 import { download, fileHash, sizeOf } from './download.ts'
 import { extract } from './extract.ts'
 import { activeBuild, engineFolder, librariesFolder } from './folders.ts'
@@ -24,7 +24,7 @@ export type Tell = (phase: InstallProgress['phase'], done: number, total: number
 /** Returns the folder. @throws AppError what is wrong; nothing of this build is left then. */
 export async function prepareBuild({ engine, engines, file, pins }: InstallJob, tell: Tell): Promise<string> {
   requireSystem(engine)
-  const compiler = await findCompiler()
+  const compilers = await findCompilers()
   const folder = engineFolder(engine, engines)
   await mkdir(folder, { recursive: true })
   let build: string | null = null
@@ -47,7 +47,7 @@ export async function prepareBuild({ engine, engines, file, pins }: InstallJob, 
       before += unpackedBytes([archive])
     }
     tell('compiling', 0, null)
-    await compileBinding(compiler, librariesFolder(engine, build))
+    await compileBinding(compilers, librariesFolder(engine, build))
     return build
   } catch (error) {
     if (build !== null) await rm(build, { recursive: true, force: true })

@@ -8,13 +8,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect } from 'vitest'
 import type { ArchivePins, EnginePins } from '#main/compute/engine-install/archive-pins.ts'
-import { findCompiler } from '#main/compute/engine-install/compile.ts'
+import { findCompilers } from '#main/compute/engine-install/compile.ts'
 import { activeBuild, engineFolder, libraryFiles } from '#main/compute/engine-install/folders.ts'
 import type { EngineStatus } from '#shared/domain/engine.ts'
 import { storedZip } from './stored-zip.ts'
 
 export const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex')
-export const compiler = await findCompiler().catch(() => null)
+export const [compiler = null] = await findCompilers().catch(() => [])
 export const onLinux = process.platform === 'linux' && process.arch === 'x64'
 
 export let folder: string

@@ -5,14 +5,14 @@ import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import type { ArchivePins } from '#main/compute/engine-install/archive-pins.ts'
 import { patchBinding } from '#main/compute/engine-install/binding-patch.ts'
-import { findCompiler } from '#main/compute/engine-install/compile.ts'
+import { type Compiler, compileBinding, findCompilers } from '#main/compute/engine-install/compile.ts'
 import { download } from '#main/compute/engine-install/download.ts'
 import { extract } from '#main/compute/engine-install/extract.ts'
 import { libraryFiles } from '#main/compute/engine-install/folders.ts'
 import { findInIndex } from '#main/compute/engine-install/package-index.ts'
 import { requireSystem } from '#main/compute/engine-install/prepare-build.ts'
 import { AppError } from '#shared/errors.ts'
-import { archiveOf, bytes, fakeArchive, fakeFiles, folder, serve, sha256 } from './install-ground.ts'
+import { archiveOf, bytes, fakeArchive, fakeFiles, folder, onLinux, serve, sha256 } from './install-ground.ts'
 import { storedZip } from './stored-zip.ts'
 
 describe('download', () => {
@@ -197,9 +197,42 @@ describe('an archive', () => {
 })
 
 describe('the compiler', () => {
+  /** A program that does what its lines of shell say. */
+  const fakeCompiler = async (name: string, lines: string): Promise<Compiler> => {
+    const path = join(folder, name)
+    await writeFile(path, `#!/bin/sh\n${lines}\n`, { mode: 0o755 })
+    return { command: ['/bin/sh', path], version: '--version', arguments: ['-from', name] }
+  }
+  const failing = (name: string): Promise<Compiler> => fakeCompiler(name, `echo "${name} knows no C++17" >&2\nexit 1`)
+
+  test('that is a command with arguments of its own is found, and one that does not answer is not', async () => {
+    const module = await fakeCompiler('module', '[ "$1" = --version ]')
+    expect(await findCompilers([await failing('broken'), module])).toEqual([module])
+  })
+
+  test.skipIf(!onLinux)('that fails is followed by the next one', async () => {
+    // Writes what it was called with where the binding belongs.
+    const works = await fakeCompiler(
+      'works',
+      'all="$*"\nwhile [ "$1" != -o ]; do shift; done\necho "$all" > "$2"\necho warned >&2',
+    )
+    await compileBinding([await failing('old'), works], folder)
+    const command = await readFile(join(folder, libraryFiles.binding), 'utf8')
+    expect(command).toMatch(/^-from works .*-std=c\+\+17.* -o /)
+    expect(existsSync(join(folder, 'sources'))).toBe(false)
+  })
+
+  test.skipIf(!onLinux)('is named with all others when none worked, with what the first one said', async () => {
+    await expect(compileBinding([await failing('old'), await failing('older')], folder)).rejects.toMatchObject({
+      code: 'unsupported',
+      message: expect.stringMatching(/did not compile with .*old, nor with .*older\.$/),
+      details: ['old knows no C++17'],
+    })
+  })
+
   test('is asked for in plain words when there is none', async () => {
-    const missing = [{ command: join(folder, 'no-compiler'), arguments: [] }]
-    await expect(findCompiler(missing)).rejects.toMatchObject({
+    const missing: Compiler = { command: [join(folder, 'no-compiler')], version: '--version', arguments: [] }
+    await expect(findCompilers([missing])).rejects.toMatchObject({
       code: 'unsupported',
       message: expect.stringMatching(/^No C\+\+ compiler was found/),
     })
