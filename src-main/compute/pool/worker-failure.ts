@@ -1,4 +1,5 @@
 import { AppError } from '#shared/errors.ts'
+import { memoryHint } from '../out-of-memory.ts'
 import type { WorkerExit } from './launcher.ts'
 
 /** Why a stage's worker ended, as a sentence; `what` names the stage. */
@@ -27,9 +28,6 @@ function lastLine(log: string): string {
   const line = log.trim().split('\n').at(-1) ?? ''
   return line === '' ? 'exit code unknown' : line.replace(/\.$/, '')
 }
-
-const memoryHint =
-  'Close other programs or choose a smaller batch size, then start the study again: finished stages are reused.'
 
 function signalName(signal: string): string {
   return signal === 'SIGSEGV' ? 'SIGSEGV: it crashed' : signal

@@ -1,6 +1,7 @@
 /** The one way a stage is run, in whatever process: nothing here knows Node. */
 import type { StageKind } from '#shared/domain/stage.ts'
 import { AppError } from '#shared/errors.ts'
+import { stageError } from '../out-of-memory.ts'
 import { type StageProgress, type StageResult, type StageSpec, stageVersions } from '../stages.ts'
 import { createBreathing, throwIfCancelled } from './breathing.ts'
 import { ImageCache } from './data/image-feed.ts'
@@ -32,7 +33,7 @@ export interface StageHost {
 
 /**
  * Runs a stage to its end. Everything it reads and writes is in the host's object store.
- * @throws AppError `cancelled`, `diverged`, `corrupt`, …; whatever was thrown is made one.
+ * @throws AppError `cancelled`, `diverged`, `corrupt`, `out-of-memory`, …; whatever was thrown is made one.
  */
 export async function runStageOn<K extends StageKind>(
   { objects, resetPeakMemory, peakMemory }: StageHost,
@@ -78,7 +79,7 @@ export async function runStageOn<K extends StageKind>(
       },
     }
   } catch (error) {
-    throw AppError.from(error)
+    throw stageError(error, `the stage ${spec.kind} ${spec.key.slice(0, 12)}, on the engine ${spec.engine}`)
   }
 }
 
