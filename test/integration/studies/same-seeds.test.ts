@@ -33,3 +33,39 @@ it.each(engines)(
   },
   120_000,
 )
+
+it('the same study by wasm and by the reference engine has the same samples, easy and hard labels, and first losses', async () => {
+  const found: { ids: readonly number[]; easy: readonly (boolean | null)[]; losses: readonly number[] }[] = []
+  for (const engine of ['wasm', 'cpu'] as const) {
+    await using bench = await withDataset(await newBench(), 30)
+    const study = await createStudy(bench, {
+      engine,
+      methods: ['none', 'tmu'],
+      golds: 1,
+      settings: { epochs: 3, 'tmu.features': 'df+cf', 'tmu.epochs': 1, 'tmu.predictorEpochs': 50 },
+    })
+    const { events, result } = await runStudy(bench, study)
+    expect(result.runs.map(({ state }) => state)).toEqual(['succeeded', 'succeeded'])
+    const run = result.runs.find(({ method }) => method === 'tmu')?.id ?? ''
+    const { samples } = await bench.api.runs.forgetSamples({
+      run,
+      sort: 'index',
+      descending: false,
+      offset: 0,
+      limit: 100,
+    })
+    const { stages } = await bench.api.studies.planStages({ study, offset: 0, limit: 100 })
+    const original = stages.find(({ kind }) => kind === 'train-original')?.key
+    found.push({
+      ids: samples.map(({ index }) => index),
+      easy: samples.map(({ easy }) => easy),
+      losses: events.flatMap((event) => (event.kind === 'curve' && event.key === original ? event.point.loss : [])),
+    })
+  }
+  const [wasm, cpu] = found
+  expect(wasm.ids.length).toBeGreaterThan(5)
+  expect(wasm.ids).toEqual(cpu.ids)
+  expect(wasm.easy).toEqual(cpu.easy)
+  expect(wasm.losses).toHaveLength(3)
+  wasm.losses.forEach((loss, epoch) => expect(Math.abs(loss - cpu.losses[epoch])).toBeLessThan(1e-4 * (1 + loss)))
+}, 240_000)
