@@ -30,7 +30,7 @@ export const stageVersions: Readonly<Record<StageKind, number>> = {
   'two-sample': 1,
   unlearn: 1,
   predict: 1,
-  evaluate: 2,
+  evaluate: 3,
   'train-shadow': 1,
   relearn: 1,
   cka: 3,

@@ -20,7 +20,7 @@ import type { QualityReport } from '#shared/domain/quality.ts'
 import { priorities, type Queue } from '#shared/domain/queue.ts'
 import type { EmbeddingEvent, Neighbour, PackedSamples, RunFigures, SampleDetails, Tag } from '#shared/domain/sample.ts'
 import type { JobState } from '#shared/domain/stage.ts'
-import type { StudySeries, StudyStatistics } from '#shared/domain/statistics.ts'
+import { comparedMetrics, type StudySeries, type StudyStatistics } from '#shared/domain/statistics.ts'
 import type { ModelExport, PlannedStage, ResultPage, Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts'
 import type { ArchitectureInfo, MethodInfo, SystemInfo, WorkspaceCheck } from '#shared/domain/system.ts'
 import type { ForgetSample, TwinPoolTest, TwinView } from '#shared/domain/tmu.ts'
@@ -62,6 +62,7 @@ import {
 } from './inputs.ts'
 
 /** Every procedure may fail with an AppError, carried as data; see `errors.ts` beside this file. */
+const comparedMetric = z.enum(comparedMetrics.map(({ name }) => name)).optional()
 const procedure = oc.errors({ APP_ERROR: { status: 422, data: type<AppErrorShape>() } })
 
 export const contract = {
@@ -188,8 +189,8 @@ export const contract = {
     create: procedure.input(createStudyInput).output(type<Study>()),
     /** A study for each of several sizes of F, which share whatever doesn't depend on it. The smallest first. */
     createSeries: procedure.input(createSeriesInput).output(type<readonly Study[]>()),
-    /** Figures and predictors of a series' studies, as far as they are there. */
-    series: procedure.input(z.strictObject({ series: reference })).output(type<StudySeries>()),
+    /** Figures and predictors of a series' studies, as far as they are there; `metric` as in `statistics`. */
+    series: procedure.input(z.strictObject({ series: reference, metric: comparedMetric })).output(type<StudySeries>()),
     plan: procedure.input(planInput).output(type<StudyPlan>()),
     /** The plan's stages, page by page: of thousands, no one message holds them all. */
     planStages: procedure
@@ -227,9 +228,12 @@ export const contract = {
     /** Do F and its twin pool look alike? A few seconds' work; nothing is trained. */
     /** Every twin pool that its methods take, shifted ones too; once where none has any. */
     distributionTest: procedure.input(z.strictObject({ study: reference })).output(type<readonly TwinPoolTest[]>()),
-    /** Methods against a reference over seeds and images; `reference` is a method of the study. */
+    /**
+     * Methods against a reference over seeds and images; `reference` is a method of the study, `metric` a figure to be
+     * compared beside the usual ones.
+     */
     statistics: procedure
-      .input(z.strictObject({ study: reference, reference: z.string().min(1).optional() }))
+      .input(z.strictObject({ study: reference, reference: z.string().min(1).optional(), metric: comparedMetric }))
       .output(type<StudyStatistics>()),
     /** The twin problem behind a TMU run (default: the first `tmu` run). */
     twin: procedure

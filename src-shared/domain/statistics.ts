@@ -3,23 +3,64 @@ import type { StudyId } from '#shared/ids.ts'
 import type { Metric } from './metrics.ts'
 import type { JobState } from './stage.ts'
 
-/**
- * The figures that methods are compared in. `direction`: which way is better; `zero`: the nearer to the gold's own
- * value (a difference of 0) the better.
- */
-export const comparedMetrics = [
-  { name: 'absGap', direction: 'lower' },
-  { name: 'easyHardAgreement', direction: 'higher' },
-  { name: 'agreement', direction: 'higher' },
-  { name: 'jsDivergence', direction: 'lower' },
-  { name: 'avgGap', direction: 'lower' },
-  { name: 'gap', direction: 'zero' },
-  { name: 'mia.gap', direction: 'zero' },
-  { name: 'retainAccuracy', direction: 'higher' },
-  { name: 'evaluationAccuracy', direction: 'higher' },
+/** A figure that methods are compared in. */
+interface ComparedFigure {
+  readonly name: string
+  /** Which way is better; `zero`: the nearer to 0; `gold`: the nearer to what a gold itself has, above or below. */
+  readonly direction: 'lower' | 'higher' | 'zero' | 'gold'
+  /** How it and its differences are written: a share of 1 in percent and points. */
+  readonly unit: 'share' | 'nats' | 'number'
+  /** It says how near a model is to a gold; the others are the model's own. */
+  readonly isJudged: boolean
+}
+
+/** Compared and shown unless another is asked for. */
+export const usualMetrics = [
+  { name: 'absGap', direction: 'lower', unit: 'share', isJudged: true },
+  { name: 'easyHardAgreement', direction: 'higher', unit: 'share', isJudged: true },
+  { name: 'agreement', direction: 'higher', unit: 'share', isJudged: true },
+  { name: 'jsDivergence', direction: 'lower', unit: 'nats', isJudged: true },
+  { name: 'avgGap', direction: 'lower', unit: 'share', isJudged: true },
+  { name: 'gap', direction: 'zero', unit: 'share', isJudged: true },
+  { name: 'mia.gap', direction: 'zero', unit: 'share', isJudged: true },
+  { name: 'retainAccuracy', direction: 'higher', unit: 'share', isJudged: false },
+  { name: 'evaluationAccuracy', direction: 'higher', unit: 'share', isJudged: false },
+] as const satisfies readonly ComparedFigure[]
+
+const attackScores = ['loss', 'confidence', 'entropy', 'margin'] as const
+const attackFigures = [
+  { of: 'auc', unit: 'number' },
+  { of: 'balancedAccuracy', unit: 'share' },
+  { of: 'tprAtFpr001', unit: 'share' },
+  { of: 'tprAtFpr01', unit: 'share' },
 ] as const
 
+/** Compared where one is asked for by name. What an attack or an untrained network sees is best as the gold has it. */
+export const furtherMetrics = [
+  ...([
+    { name: 'klToGold', direction: 'lower', unit: 'nats', isJudged: true },
+    { name: 'activationDistance', direction: 'lower', unit: 'number', isJudged: true },
+    { name: 'tow', direction: 'higher', unit: 'number', isJudged: true },
+    { name: 'cka', direction: 'higher', unit: 'number', isJudged: true },
+    { name: 'streisand', direction: 'zero', unit: 'share', isJudged: true },
+    { name: 'zrf', direction: 'gold', unit: 'number', isJudged: false },
+    { name: 'forgetAccuracy', direction: 'gold', unit: 'share', isJudged: false },
+    { name: 'classEvaluationAccuracy', direction: 'gold', unit: 'share', isJudged: false },
+  ] as const),
+  ...attackScores.flatMap((score) =>
+    attackFigures.map(
+      ({ of, unit }) => ({ name: `mia.${score}.${of}`, direction: 'gold', unit, isJudged: false }) as const,
+    ),
+  ),
+] satisfies readonly ComparedFigure[]
+
+export const comparedMetrics = [...usualMetrics, ...furtherMetrics]
+
 export type ComparedMetric = (typeof comparedMetrics)[number]['name']
+
+export function unitOf(metric: ComparedMetric): ComparedFigure['unit'] {
+  return comparedMetrics.find(({ name }) => name === metric)?.unit ?? 'number'
+}
 
 /** A method's mean over its seeds. */
 export interface MethodFigure {
@@ -52,7 +93,7 @@ export interface MethodDifference {
 
 export interface MetricComparison {
   readonly metric: ComparedMetric
-  readonly direction: 'lower' | 'higher' | 'zero'
+  readonly direction: ComparedFigure['direction']
   /** How much the figure changes when another gold judges; null: one gold. */
   readonly floor: number | null
   /** What a gold reaches, judged by the other golds: mean over golds; null: one gold. */
@@ -88,6 +129,7 @@ export interface StudyStatistics {
   readonly seeds: number
   readonly golds: number
   readonly forgetCount: number
+  /** The usual ones, and one that was asked for. */
   readonly metrics: readonly MetricComparison[]
   readonly pareto: readonly ParetoPoint[]
   /** METHOD -> AUC of its easy/hard predictor on the twin, of those that have one: what a sweep of the twin pool moves. */

@@ -1,10 +1,10 @@
 import { counted } from '#main/formats/text.ts'
 import { isPresent } from '#shared/domain/metrics.ts'
-import type { ComparedMetric, MetricComparison, StudyStatistics } from '#shared/domain/statistics.ts'
+import { type ComparedMetric, type MetricComparison, type StudyStatistics, unitOf } from '#shared/domain/statistics.ts'
 import { formatPValue } from '#shared/units.ts'
 import { table } from './output.ts'
 
-/** What a study's methods are worth against each other, for people. `metric` null: every figure. */
+/** What a study's methods are worth against each other, for people. `metric` null: every figure that was compared. */
 export function describeStatistics(found: StudyStatistics, metric: ComparedMetric | null): string {
   if (found.reference === null) return 'Nothing to compare yet: fewer than two methods have finished.'
   const { reference } = found
@@ -23,7 +23,11 @@ export function describeStatistics(found: StudyStatistics, metric: ComparedMetri
 /** What the comparison is too coarse for, in the figure's own unit; null: there is no interval. */
 export function describePower({ metric, detectable }: MetricComparison): string | null {
   if (detectable === null) return null
-  const least = metric === 'jsDivergence' ? `${detectable.toFixed(3)} nats` : `${(100 * detectable).toFixed(1)} points`
+  const unit = unitOf(metric)
+  const least =
+    unit === 'share'
+      ? `${(100 * detectable).toFixed(1)} points`
+      : `${detectable.toFixed(3)}${unit === 'nats' ? ' nats' : ''}`
   return (
     `For half of the methods a difference in ${metric} below about ${least} would often go unseen ` +
     '(80 % power, before Holm’s correction).'
@@ -31,7 +35,8 @@ export function describePower({ metric, detectable }: MetricComparison): string 
 }
 
 function describeMetric(item: MetricComparison, reference: string, methods: readonly string[]): string {
-  const scale = item.metric === 'jsDivergence' ? 1 : 100
+  const unit = unitOf(item.metric)
+  const scale = unit === 'share' ? 100 : 1
   const digits = scale === 1 ? 3 : 1
   const number = (value: number): string => (value * scale).toFixed(digits)
   const signed = (value: number): string => `${value < 0 ? '−' : '+'}${number(Math.abs(value))}`
@@ -60,12 +65,18 @@ function describeMetric(item: MetricComparison, reference: string, methods: read
       ],
     ]
   })
-  const words = { lower: 'lower is better', higher: 'higher is better', zero: 'near 0 is better' }[item.direction]
-  const unit = scale === 1 ? 'nats' : '%, differences in points'
+  const words = {
+    lower: 'lower is better',
+    higher: 'higher is better',
+    zero: 'near 0 is better',
+    gold: 'near the gold’s is better',
+  }[item.direction]
+  const inUnit = { share: '%, differences in points; ', nats: 'nats; ', number: '' }[unit]
+  const gold = item.direction === 'gold' && item.gold !== null ? `; the gold’s ${number(item.gold)}` : ''
   const power = describePower(item)
   const floor = item.floor === null ? '' : `; gold-gold floor ${number(item.floor)}`
   return [
-    `${item.metric} (${unit}; ${words}${floor})`,
+    `${item.metric} (${inUnit}${words}${gold}${floor})`,
     table(['METHOD', 'MEAN', 'DIFFERENCE', 'CI OVER IMAGES', 'CI OVER SEEDS', 'P (HOLM)', 'DIFFERS'], rows),
     ...reasons,
     ...(power === null ? [] : [power]),

@@ -5,12 +5,14 @@ import { quantileOfSorted } from '#main/metrics/quantile.ts'
 import { powerFactor, seedCi } from '#main/metrics/seed-ci.ts'
 import { type Evaluation, isPresent, type Metric } from '#shared/domain/metrics.ts'
 import {
+  type ComparedMetric,
   comparedMetrics,
   type MethodDifference,
   type MethodFigure,
   type MetricComparison,
   type ParetoPoint,
   type StudyStatistics,
+  usualMetrics,
 } from '#shared/domain/statistics.ts'
 import type { CostLedger } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
@@ -35,7 +37,7 @@ const significance = 0.05
 type Scores = ReadonlyMap<string, ReadonlyMap<number, SeedScore>>
 
 /**
- * Every method against a reference, metric by metric.
+ * Every method against a reference, metric by metric: the usual ones, and `further` where it is none of them.
  * @throws AppError `not-found` when the reference has no finished run, naming those that have.
  */
 export async function studyStatistics(
@@ -43,12 +45,15 @@ export async function studyStatistics(
   runs: readonly EvaluatedRun[],
   ledger: CostLedger,
   asked: string | undefined,
+  further?: ComparedMetric,
 ): Promise<Omit<StudyStatistics, 'predictors'>> {
+  const names = new Set<string>([...usualMetrics.map(({ name }) => name), ...(further === undefined ? [] : [further])])
+  const compared = comparedMetrics.filter(({ name }) => names.has(name))
   const byMethod = Map.groupBy(runs, (run) => run.method)
   const methods = [...byMethod.keys()].filter((method) => method !== goldMethod)
   const reference = chooseReference(methods, asked)
   const golds = Math.max(0, ...runs.map((run) => run.evaluation.evidence.goldCount))
-  const theirs = reference === null ? null : await scoresOf(objects, byMethod.get(reference) ?? [])
+  const theirs = reference === null ? null : await scoresOf(objects, names, byMethod.get(reference) ?? [])
   const judges = reference === null ? 0 : goldCountOf(byMethod.get(reference) ?? [])
 
   const pairs = new Map<string, ReadonlyMap<string, PairedDifference>>()
@@ -56,19 +61,19 @@ export async function studyStatistics(
     if (theirs === null || method === reference) continue
     const own = byMethod.get(method) ?? []
     if (goldCountOf(own) !== judges) {
-      pairs.set(method, everyMetricAbsent('It is judged by fewer golds than the reference.'))
+      pairs.set(method, absentIn(names, 'It is judged by fewer golds than the reference.'))
       continue
     }
     // One method at a time: the draws of hundreds of runs need not be in memory together.
-    const ours = await scoresOf(objects, own)
+    const ours = await scoresOf(objects, names, own)
     const differences = new Map<string, PairedDifference>()
-    await eachInTurns(comparedMetrics, ({ name }) => {
+    await eachInTurns(compared, ({ name }) => {
       differences.set(name, pairedDifference(ours.get(name) ?? none, theirs.get(name) ?? none))
     })
     pairs.set(method, differences)
   }
-  const metrics = await mapInTurns(comparedMetrics, ({ name, direction }): MetricComparison => {
-    const floor = floorOf(name, runs)
+  const metrics = await mapInTurns(compared, ({ name, direction, isJudged }): MetricComparison => {
+    const floor = floorOf(name, isJudged, runs)
     const differences = differencesOf(name, pairs, floor)
     return {
       metric: name,
@@ -117,8 +122,12 @@ function goldCountOf(runs: readonly EvaluatedRun[]): number {
   return Math.max(0, ...runs.map((run) => run.evaluation.evidence.goldCount))
 }
 
-async function scoresOf(objects: ObjectStore, runs: readonly EvaluatedRun[]): Promise<Scores> {
-  const scores = new Map<string, Map<number, SeedScore>>(comparedMetrics.map(({ name }) => [name, new Map()]))
+async function scoresOf(
+  objects: ObjectStore,
+  names: ReadonlySet<string>,
+  runs: readonly EvaluatedRun[],
+): Promise<Scores> {
+  const scores = new Map<string, Map<number, SeedScore>>([...names].map((name) => [name, new Map()]))
   for (const { seed, evaluation, draws } of runs) {
     const arrays = draws === null ? {} : await readArrays(objects, draws)
     for (const [name, bySeed] of scores) {
@@ -130,9 +139,9 @@ async function scoresOf(objects: ObjectStore, runs: readonly EvaluatedRun[]): Pr
   return scores
 }
 
-function everyMetricAbsent(reason: string): ReadonlyMap<string, PairedDifference> {
+function absentIn(names: ReadonlySet<string>, reason: string): ReadonlyMap<string, PairedDifference> {
   const absent = { difference: { absent: reason }, imagesCi: null, seedsCi: null, p: null }
-  return new Map(comparedMetrics.map(({ name }) => [name, absent]))
+  return new Map([...names].map((name) => [name, absent]))
 }
 
 function differencesOf(
@@ -178,7 +187,7 @@ function figureOf(method: string, name: string, runs: readonly EvaluatedRun[]): 
  * How much a figure changes when another gold judges the same model, mean over models and pairs of golds; for figures
  * that no gold judges, how much two golds differ in them.
  */
-function floorOf(name: string, runs: readonly EvaluatedRun[]): number | null {
+function floorOf(name: string, isJudged: boolean, runs: readonly EvaluatedRun[]): number | null {
   const spreads = runs.flatMap(({ method, evaluation }) => {
     const metric = evaluation.metrics[name]
     if (method === goldMethod || !isPresent(metric) || metric.perModel === undefined) return []
@@ -192,12 +201,7 @@ function floorOf(name: string, runs: readonly EvaluatedRun[]): number | null {
     return method === goldMethod && isPresent(metric) && !ofPair ? [metric.value] : []
   })
   const between = spreadsOf(golds)
-  return between.length === 0 || isJudged(name) ? null : mean(between)
-}
-
-/** Figures that say how near a model is to a gold; the others are the model's own. */
-function isJudged(name: string): boolean {
-  return name !== 'retainAccuracy' && name !== 'evaluationAccuracy'
+  return between.length === 0 || isJudged ? null : mean(between)
 }
 
 function spreadsOf(values: readonly number[]): readonly number[] {

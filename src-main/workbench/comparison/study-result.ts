@@ -7,7 +7,7 @@ import type { Repositories } from '#main/store/index.ts'
 import type { StoredRun } from '#main/store/repositories/runs.ts'
 import type { StudyStage } from '#main/store/repositories/stages.ts'
 import type { Evaluation, Gate, Verdict } from '#shared/domain/metrics.ts'
-import type { StudyStatistics } from '#shared/domain/statistics.ts'
+import type { ComparedMetric, StudyStatistics } from '#shared/domain/statistics.ts'
 import type { CostLedger, ResultPage, SettingsOrigin, StudyConfig, StudyResult } from '#shared/domain/study.ts'
 import type { PredictorReport } from '#shared/domain/tmu.ts'
 import type { ObjectHash, RunId, StageKey } from '#shared/ids.ts'
@@ -32,10 +32,10 @@ export interface ResultParts {
   readonly summary: JobSummary | null
 }
 
-/** What the methods' figures are worth against each other. `reference`: a method's id; absent: chosen. */
+/** What the methods' figures are worth against each other. `reference`: a method's id; absent: chosen. `metric`: a further figure. */
 export async function statisticsOf(
   { repositories, objects, loaded }: Omit<ResultParts, 'summary'>,
-  reference: string | undefined,
+  { reference, metric }: { readonly reference?: string | undefined; readonly metric?: ComparedMetric | undefined },
 ): Promise<StudyStatistics> {
   const { study, runs: planned } = loaded
   const rows = await stagesOfStudy(repositories, study.id)
@@ -50,7 +50,7 @@ export async function statisticsOf(
   })
   await nextTurn()
   const ledger = await ledgerOf(loaded, rows, succeeded)
-  const statistics = await studyStatistics(objects, evaluated, ledger, reference)
+  const statistics = await studyStatistics(objects, evaluated, ledger, reference, metric)
   return { ...statistics, predictors: await predictorsOf(objects, planned, rows) }
 }
 

@@ -69,10 +69,10 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
       get: async ({ study }) => requireStudy(repositories, study),
       create: (input) => createStudy(parts, input),
       createSeries: (input) => createSeries(parts, input),
-      async series({ series: name }) {
+      async series({ series: name, metric }) {
         const studies: StudySeries['studies'][number][] = []
         for (const { id: study, name: title, state, config } of studiesOfSeries(repositories, name)) {
-          const statistics = await statisticsOf({ repositories, objects, loaded: await load(study) }, undefined)
+          const statistics = await statisticsOf({ repositories, objects, loaded: await load(study) }, { metric })
           const forgetCount = config.series?.forgetCount ?? 0
           studies.push({ study, name: title, state, forgetCount, statistics })
         }
@@ -169,8 +169,8 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
         const signal = options?.signal ?? new AbortController().signal
         return await distributionTest({ objects, loaded, executor: executorFor(loaded.engine), signal })
       },
-      async statistics({ study, reference }) {
-        return await statisticsOf({ repositories, objects, loaded: await load(study) }, reference)
+      async statistics({ study, reference, metric }) {
+        return await statisticsOf({ repositories, objects, loaded: await load(study) }, { reference, metric })
       },
       async twin({ study, method, seed }) {
         const loaded = await load(study)

@@ -256,4 +256,18 @@ describe('statistics of a study', () => {
     const expected = Math.abs(difference.value * 100).toFixed(1)
     expect(await row.textContent()).toContain(expected)
   })
+
+  it('fetch a further figure when it is chosen, and again after a reload', async () => {
+    const page = await open('/studies/st-shirts-over-five-seeds/result/statistics')
+    const figure = page.getByLabel('Figure')
+    await figure.selectOption('klToGold')
+    await page.getByRole('heading', { name: 'KL to gold, method by method' }).waitFor()
+    // Of the fixture's profiles: 3.1 times .097, in nats.
+    expect(await page.locator('tr[data-method="none"]').textContent()).toContain('0.301')
+    await page.reload()
+    await page.getByRole('heading', { name: 'KL to gold, method by method' }).waitFor()
+    expect(await figure.inputValue()).toBe('klToGold')
+    await figure.selectOption('absGap')
+    await page.getByRole('heading', { name: 'Absolute gap, method by method' }).waitFor()
+  })
 })

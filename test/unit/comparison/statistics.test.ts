@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { ObjectStore } from '#main/artifacts/object-store.ts'
 import { type EvaluatedRun, studyStatistics } from '#main/workbench/comparison/statistics.ts'
-import type { Evaluation, MetricTable } from '#shared/domain/metrics.ts'
+import type { Evaluation, Metric, MetricTable } from '#shared/domain/metrics.ts'
 import { isPresent } from '#shared/domain/metrics.ts'
+import { usualMetrics } from '#shared/domain/statistics.ts'
 import type { CostLedger } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 
@@ -127,6 +128,51 @@ describe('statistics of a study', () => {
     const oracle = comparison.differences.find(({ method }) => method === 'oracle')
     expect(oracle?.difference).toEqual({ absent: 'It is judged by fewer golds than the reference.' })
     expect(oracle?.differs).toBe(false)
+  })
+
+  it('leave out a further figure unless it is asked for, and give it floor, intervals and correction as any other', async () => {
+    const present = (value: number, perModel: Readonly<Record<string, number>>): Metric => ({
+      value,
+      ci: null,
+      n: 50,
+      perModel,
+    })
+    const withFurther = (method: string, seed: number, auc: number, kl: readonly [number, number]): EvaluatedRun => {
+      const { evaluation, ...rest } = run(method, seed, [0.1, 0.1])
+      const metrics = {
+        ...evaluation.metrics,
+        'mia.loss.auc': { value: auc, ci: null, n: 50 },
+        klToGold: present((kl[0] + kl[1]) / 2, { 'unlearned/gold0': kl[0], 'unlearned/gold1': kl[1] }),
+      }
+      return { ...rest, evaluation: { ...evaluation, metrics } }
+    }
+    const all = [1, 2, 3].flatMap((seed) => [
+      withFurther('tmu', seed, 0.55 + seed * 1e-3, [0.2, 0.23]),
+      withFurther('far', seed, 0.75 + seed * 1e-4, [0.9, 0.93]),
+    ])
+    const golds = [withFurther('gold', 1, 0.52, [0.1, 0.1]), withFurther('gold', 2, 0.56, [0.1, 0.1])]
+    const usual = await studyStatistics(objects, [...all, ...golds], ledger({}), 'tmu')
+    expect(usual.metrics.map(({ metric }) => metric)).toEqual(usualMetrics.map(({ name }) => name))
+
+    const found = await studyStatistics(objects, [...all, ...golds], ledger({}), 'tmu', 'klToGold')
+    expect(found.metrics).toHaveLength(usualMetrics.length + 1)
+    const kl = found.metrics.at(-1)
+    expect(kl).toMatchObject({
+      metric: 'klToGold',
+      direction: 'lower',
+      differences: [{ method: 'far', differs: true }],
+    })
+    // How much it changes when the other gold judges.
+    expect(kl?.floor).toBeCloseTo(0.03, 12)
+
+    const attacked = (await studyStatistics(objects, [...all, ...golds], ledger({}), 'tmu', 'mia.loss.auc')).metrics.at(
+      -1,
+    )
+    expect(attacked).toMatchObject({ metric: 'mia.loss.auc', direction: 'gold', gold: 0.54 })
+    // No gold judges it: how much two golds differ in it.
+    expect(attacked?.floor).toBeCloseTo(0.04, 12)
+    expect(attacked?.differences[0]).toMatchObject({ method: 'far', differs: true })
+    expect(attacked?.differences[0].seedsCi?.[0]).toBeGreaterThan(0.19)
   })
 
   it('have no reference with a single finished method', async () => {

@@ -19,4 +19,13 @@ describe('the statistics of a study in a terminal', () => {
     expect(describePower({ ...comparison('absGap'), detectable: null })).toBeNull()
     expect(describeStatistics({ ...found, metrics: [comparison('absGap')] }, null)).toContain('about 3.1 points')
   })
+  it('give a further figure in its own unit, with the direction that it has', async () => {
+    const { api } = new FixtureWorkbench('full')
+    const kl = describeStatistics(await api.studies.statistics({ study, metric: 'klToGold' }), 'klToGold')
+    expect(kl).toMatch(/^klToGold \(nats; lower is better/m)
+    // Of the fixture's profiles: 3.1 times .097.
+    expect(kl).toMatch(/^none +0\.301 /m)
+    const auc = describeStatistics(await api.studies.statistics({ study, metric: 'mia.loss.auc' }), 'mia.loss.auc')
+    expect(auc).toMatch(/^mia\.loss\.auc \(near the gold’s is better; the gold’s 0\.5/m)
+  })
 })

@@ -49,7 +49,7 @@ export const evaluateStage: StageRunner<'evaluate'> = async function* (spec, con
   }
 }
 
-/** Only what methods are compared in: every metric's draws would be most of a study's bytes. */
+/** Only what methods are compared in: nobody reads the draws of a floor. */
 function isCompared(metric: string): boolean {
   return comparedMetrics.some(({ name }) => name === metric)
 }

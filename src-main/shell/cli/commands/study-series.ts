@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { counted } from '#main/formats/text.ts'
 import { isPresent } from '#shared/domain/metrics.ts'
-import { type ComparedMetric, comparedMetrics, type StudySeries } from '#shared/domain/statistics.ts'
+import { type ComparedMetric, comparedMetrics, type StudySeries, unitOf } from '#shared/domain/statistics.ts'
 import { forgetSizeKey, type Study } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import { formatNumber, formatPercent } from '#shared/units.ts'
@@ -17,7 +17,7 @@ export function registerSeriesCommand(study: Command, context: CommandContext): 
     .action((name: string, options: { metric: string }, command: Command) =>
       context.run(command, 'read', async ({ client, output }) => {
         const metric = parseMetric(options.metric)
-        const found = await client.studies.series({ series: name })
+        const found = await client.studies.series({ series: name, metric })
         output.result(found, () => describeSeries(found, metric))
         return 0
       }),
@@ -67,7 +67,7 @@ export function describeSeries({ name, studies }: StudySeries, metric: ComparedM
       const figure = comparison?.figures.find((item) => item.method === method)?.figure
       if (!isPresent(figure)) return '–'
       const text = (value: number): string =>
-        metric === 'jsDivergence' ? formatNumber(value, 3) : formatPercent(value)
+        unitOf(metric) === 'share' ? formatPercent(value) : formatNumber(value, 3)
       return figure.ci === null
         ? text(figure.value)
         : `${text(figure.value)} (${text(figure.ci[0])} to ${text(figure.ci[1])})`

@@ -231,13 +231,14 @@ export function registerStudyCommands(program: Command, context: CommandContext)
     .argument('<name>')
     .description('methods against one of them: paired differences, corrected p-values, what lies on the Pareto front')
     .option('--reference <method>', 'compared with this method (default: tmu, else the first)')
-    .option('--metric <name>', 'one figure only, for example absGap or jsDivergence')
+    .option('--metric <name>', 'one figure only, also of those not shown otherwise, for example absGap or klToGold')
     .action((name: string, options: { reference?: string; metric?: string }, command: Command) =>
       context.run(command, 'read', async ({ client, output }) => {
         const metric = options.metric === undefined ? null : parseMetric(options.metric)
         const found = await client.studies.statistics({
           study: name,
           ...(options.reference === undefined ? {} : { reference: options.reference }),
+          ...(metric === null ? {} : { metric }),
         })
         output.result(found, () => describeStatistics(found, metric))
         return 0
