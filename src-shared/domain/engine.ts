@@ -59,8 +59,9 @@ export interface StepTime {
 
 export interface EngineTimes {
   readonly engine: EngineStatus
-  /** In the order of the networks. */
+  /** In the order of the networks; none where `reason` says why not. */
   readonly steps: readonly StepTime[]
+  readonly reason?: string
 }
 
 /** A file to download on another machine for an installation without a network. */

@@ -385,7 +385,11 @@ async function prove(): Promise<void> {
   const compared = new Set<EngineId>([subject, 'native', 'wasm'])
   const working = (await probeEngines(forkLauncher)).filter((status) => status.available && compared.has(status.id))
   const times = await benchEngines(() => forkLauncher, working)
-  for (const { engine: timed, steps } of times) {
+  for (const { engine: timed, steps, reason } of times) {
+    if (reason !== undefined) {
+      say(`${timed.id.padEnd(8)} not timed: ${reason}`)
+      continue
+    }
     const cells = steps.map(({ network, min, median }) => `${network} ${min.toFixed(1)} / ${median.toFixed(1)} ms`)
     say(`${timed.id.padEnd(8)} training step, min / median: ${cells.join(', ')}`)
   }

@@ -87,8 +87,11 @@ describe.skipIf(nativeMissing !== null)(nativeTitle('training the demo network o
       }
       await writeFile(join(engineFolder('native', engines), 'active.json'), JSON.stringify({ build: 'build-copy' }))
       const start = (): BenchWorker =>
-        new BenchWorker(forkLauncher.spawn(workerEntry(), { ...workerEnvironment('native'), TMU_ENGINES: engines }))
-      const request = { engine: 'native', network: benchNetworks[0], count: 2, warmUp: 0 } as const
+        new BenchWorker(
+          forkLauncher.spawn(workerEntry(), { ...workerEnvironment('native'), TMU_ENGINES: engines }),
+          'native',
+        )
+      const request = { network: benchNetworks[0], count: 2, warmUp: 0 } as const
       const running = start()
       expect(await running.time(request)).toHaveLength(2)
       expect(await uninstallEngine('native', engines)).toBe(true)

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import {
   benchBatchSize,
+  benchNetworks,
   type EngineChoice,
   type EngineFile,
   type EngineId,
@@ -171,13 +172,19 @@ function describeChoice({ engine, passedOver }: EngineChoice, engines: readonly 
 }
 
 function describeTimes(times: readonly EngineTimes[]): string {
-  const networks = times[0]?.steps.map(({ network, architecture }) => `${network} (${architecture})`) ?? []
+  const networks = benchNetworks.map(({ name, architecture }) => `${name} (${architecture})`)
   const rows = times.map(({ engine: { id, device }, steps }) => [
     id,
-    ...steps.map(({ min, median }) => `${min.toFixed(1)} / ${median.toFixed(1)}`),
+    ...benchNetworks.map((_, n) =>
+      steps[n] === undefined ? '–' : `${steps[n].min.toFixed(1)} / ${steps[n].median.toFixed(1)}`,
+    ),
     device ?? '–',
   ])
-  return `Milliseconds of a training step, batch ${benchBatchSize}: minimum / median\n${table(['ENGINE', ...networks, 'DEVICE'], rows)}`
+  const reasons = times.flatMap(({ engine: { id }, reason }) => (reason === undefined ? [] : [`${id}: ${reason}`]))
+  return [
+    `Milliseconds of a training step, batch ${benchBatchSize}: minimum / median\n${table(['ENGINE', ...networks, 'DEVICE'], rows)}`,
+    ...(reasons.length === 0 ? [] : [reasons.join('\n')]),
+  ].join('\n\n')
 }
 
 function describeFiles(name: string, files: readonly EngineFile[]): string {

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest'
+import { benchEngines } from '#main/compute/pool/bench-engines.ts'
+import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
+import type { Launcher } from '#main/compute/pool/launcher.ts'
+import type { EngineStatus } from '#shared/domain/engine.ts'
+
+const options = {
+  entry: new URL('./children/timed-worker.ts', import.meta.url),
+  // Loading sources on a busy machine takes a second or two.
+  limits: { readyMs: 5000, roundMs: 1000 },
+}
+const stuck = (where: string): Launcher => ({
+  spawn: (entry, env) => forkLauncher.spawn(entry, { ...env, TMU_TEST_STUCK: where }),
+})
+const [cpu, wasm] = (['cpu', 'wasm'] as const).map((id): EngineStatus => ({ id, available: true }))
+
+describe('timing engines', () => {
+  it.each([
+    ['at start', 'The worker of the cpu engine did not start within 5 s.'],
+    ['in a round', 'The worker of the cpu engine did not answer within 1 s.'],
+  ])('leaves out one that is stuck %s, says so, and times the others', async (where, reason) => {
+    const launcherOf = ({ id }: EngineStatus): Launcher => (id === 'cpu' ? stuck(where) : forkLauncher)
+    const [late, timed] = await benchEngines(launcherOf, [cpu, wasm], undefined, options)
+    expect(late).toMatchObject({ engine: cpu, steps: [], reason: expect.stringMatching(reason) })
+    expect(late.reason).toContain('close other programs')
+    expect(timed).not.toHaveProperty('reason')
+    // Rounds of 1, 2, 3 and 4 ms.
+    expect(timed.steps).toMatchObject([
+      { min: 1, median: 3 },
+      { min: 1, median: 3 },
+    ])
+  })
+
+  it('fails with the reason where none is left, and as cancelled when it is', async () => {
+    const failing = benchEngines(() => stuck('in a round'), [wasm], undefined, options)
+    await expect(failing).rejects.toMatchObject({ code: 'worker-died', message: expect.stringContaining('within 1 s') })
+    const abort = new AbortController()
+    const cancelled = benchEngines(() => stuck('at start'), [wasm], abort.signal, options)
+    abort.abort()
+    await expect(cancelled).rejects.toMatchObject({ code: 'cancelled' })
+  })
+})
