@@ -159,19 +159,21 @@ export interface StudyPlan {
   readonly seconds: number | null
 }
 
-/** Total over stages that another study computed. */
-export interface ReusedCost extends Cost {
+/** Total over some stages. */
+export interface StagesCost extends Cost {
   readonly stages: number
 }
 
 /** Amortisable and per-request cost, and when unlearning beats retraining. */
 export interface CostLedger {
+  /** Of every stage that the study has, measuring too, each once: also what was reused, with what it once took. */
+  readonly total: StagesCost
   readonly perDataset: Cost
   /** The original was given: what its training cost is not known and not in `perDataset`. */
   readonly isOriginalGiven?: boolean
   readonly perClass: Cost
   /** The part of both, and of the golds, that another study had paid already: this one got it for nothing. */
-  readonly reused: Readonly<Record<'perDataset' | 'perClass' | 'golds', ReusedCost>>
+  readonly reused: Readonly<Record<'perDataset' | 'perClass' | 'golds', StagesCost>>
   /** METHOD -> mean cost of one request. */
   readonly perRequest: Readonly<Record<string, Cost>>
   /** Mean cost of one gold. */

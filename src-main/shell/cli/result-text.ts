@@ -1,6 +1,6 @@
 import { isPresent, type Metric } from '#shared/domain/metrics.ts'
 import type { Cost } from '#shared/domain/stage.ts'
-import type { CostLedger, ReusedCost, Run, StudyResult } from '#shared/domain/study.ts'
+import type { CostLedger, Run, StagesCost, StudyResult } from '#shared/domain/study.ts'
 import { formatDuration, formatGap, formatNumber, formatPercent } from '#shared/units.ts'
 import { describeAttacks } from './attack-text.ts'
 import { table } from './output.ts'
@@ -44,7 +44,7 @@ function describeVerdicts(verdicts: StudyResult['verdicts']): string {
 /** What is paid once and what with every request; what another study had paid already is marked. */
 function describeLedger(ledger: CostLedger): string {
   const { perDataset, isOriginalGiven = false, perClass, reused, gold, perRequest, breakEven } = ledger
-  const note = ({ stages }: ReusedCost): string =>
+  const note = ({ stages }: StagesCost): string =>
     stages === 0 ? '' : `${stages} ${stages === 1 ? 'stage' : 'stages'} reused, paid by another study`
   const row = (what: string, cost: Cost, remark: string): readonly (string | number)[] => [
     what,

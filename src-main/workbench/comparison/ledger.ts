@@ -1,6 +1,6 @@
 import type { StageNode } from '#main/compute/stages.ts'
 import type { Cost } from '#shared/domain/stage.ts'
-import type { CostLedger, ReusedCost } from '#shared/domain/study.ts'
+import type { CostLedger, StagesCost } from '#shared/domain/study.ts'
 import type { StageKey } from '#shared/ids.ts'
 import { goldMethod } from '../jobs/graph.ts'
 import { addCosts, costOfModel, noCost } from '../jobs/run-cost.ts'
@@ -24,10 +24,11 @@ export async function costLedger(
     readonly isReused: (key: StageKey) => boolean
   },
 ): Promise<CostLedger> {
-  const reusedOf = (among: readonly StageNode[]): ReusedCost => {
-    const reusedCosts = among.flatMap((node) => (isReused(node.key) ? (costOf(node.key) ?? []) : []))
-    return { stages: reusedCosts.length, ...addCosts(reusedCosts) }
+  const totalOf = (among: readonly StageNode[]): StagesCost => {
+    const paid = among.flatMap((node) => costOf(node.key) ?? [])
+    return { stages: paid.length, ...addCosts(paid) }
   }
+  const reusedOf = (among: readonly StageNode[]): StagesCost => totalOf(among.filter((node) => isReused(node.key)))
   const byKey = new Map(nodes.map((node) => [node.key, node]))
   const costs = await mapInTurns(runs.filter(hasSucceeded), (run) => ({
     method: run.method,
@@ -41,6 +42,7 @@ export async function costLedger(
   const others = present.filter((method) => method !== goldMethod)
   const gold = present.includes(goldMethod) ? meanOf(goldMethod, 'perRequest') : trainingOfGolds(nodes, costOf)
   return {
+    total: totalOf(nodes),
     perDataset: perSeed(nodes, 'dataset', costOf),
     ...(nodes.some((node) => node.kind === 'given-original') ? { isOriginalGiven: true } : {}),
     perClass: perSeed(nodes, 'class', costOf),

@@ -97,6 +97,9 @@ export const problems: readonly Problem[] = [
 
 /** Images of each class in the CIFAR-10 subset: of these, 70 % become members. */
 const cifarImages = { usual: 857, ship: 1715 }
+const cifarClasses = 10
+/** In all, seen and unseen. */
+export const cifarCount = (cifarClasses - 1) * cifarImages.usual + cifarImages.ship
 const cifarName = 'cifar10-subset'
 
 /** The problem's forget set, made at the first call together with its data set. */

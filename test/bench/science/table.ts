@@ -4,7 +4,8 @@ import { describePower } from '#main/shell/cli/statistics-text.ts'
 import { isPresent } from '#shared/domain/metrics.ts'
 import type { ComparedMetric, MethodDifference, StudyStatistics } from '#shared/domain/statistics.ts'
 import type { Run, Study, StudyResult } from '#shared/domain/study.ts'
-import type { Problem } from './problems.ts'
+import { formatDuration } from '#shared/units.ts'
+import { cifarCount, type Problem } from './problems.ts'
 
 export interface Finding {
   readonly problem: Problem
@@ -52,6 +53,8 @@ export function benchmarkPage(command: string, findings: readonly Finding[]): st
     '- *gap*: accuracy on F less the gold’s, in points; above 0, too little was forgotten. *abs. gap*: its absolute value, averaged over pairs.',
     '  *easy/hard*: share of F on which method and gold are both right or both wrong; *agreement*: both say the same class, %. *JS*: nats.',
     '  *attack gap*: AUC of the loss attack less the gold’s, points. *R*, *E*: accuracy on retained and on unseen images, %.',
+    `- The CIFAR-10 subset has ${cifarCount.toLocaleString('en')} images, the first of each class.`,
+    '- *work*: the seconds that the stages of a table took, added up, each once, measuring too; one that was reused counts with what it once took.',
     '- *cost*: backward sample-visits of one request, in % of training one gold; what is made once, before any request, stands below each table.',
     '- Golds are judged by the other golds. The first row, the floor: by how much a figure changes when another gold judges.',
     '- *less TMU*: absolute gap less TMU’s, points, with its 95 % bootstrap interval over images, mean over seeds; bold where the two differ',
@@ -87,6 +90,8 @@ function section({ problem, study, result, runs, statistics }: Finding): string 
     '',
     `${capital(problem.about)}. ${config.architecture}, ${config.recipe.epochs} epochs; engine ${result.engine}; ${config.seeds.length} seeds, ${config.goldSeeds.length} golds, n = ${statistics.forgetCount}. ` +
       `Validity gate ${result.gate.passed ? 'passed' : `not passed (${result.gate.checks.flatMap((check) => (check.passed === false ? [check.note ?? check.name] : [])).join('; ')})`}.`,
+    '',
+    `Work: ${formatDuration(ledger.total.seconds)} of stages on ${result.engine} (${ledger.total.stages.toLocaleString('en')} stages).`,
     '',
     row(heads),
     row(heads.map(() => '---')),

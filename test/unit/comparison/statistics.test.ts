@@ -10,6 +10,7 @@ import { AppError } from '#shared/errors.ts'
 const objects = new ObjectStore('unread')
 const cost = (visitsBackward: number) => ({ seconds: 0, visitsForward: 0, visitsBackward })
 const ledger = (perRequest: Readonly<Record<string, number>>): CostLedger => ({
+  total: { stages: 0, ...cost(0) },
   perDataset: cost(0),
   perClass: cost(0),
   reused: {

@@ -214,6 +214,7 @@ describe('the cost chart', () => {
   }
   const cost = (visitsBackward: number) => ({ seconds: 1, visitsForward: 2, visitsBackward })
   const ledger = {
+    total: { stages: 0, ...cost(0) },
     perDataset: cost(1),
     perClass: cost(2),
     reused: {

@@ -6,7 +6,7 @@ import type { Cost } from '#shared/domain/stage.ts'
 import type { RunId, StageKey } from '#shared/ids.ts'
 import { exampleConfig, exampleMaterial } from '../jobs/example-study.ts'
 
-const backward = (visitsBackward: number): Cost => ({ seconds: 0, visitsForward: 0, visitsBackward })
+const backward = (visitsBackward: number, seconds = 0): Cost => ({ seconds, visitsForward: 0, visitsBackward })
 
 describe('break-even', () => {
   it('is the first number of requests at which retraining costs more', async () => {
@@ -35,7 +35,7 @@ describe('cost ledger', () => {
       predict: 1,
       evaluate: 1,
     }
-    const costs = new Map(nodes.map((node) => [node.key, backward(price[node.kind] ?? 0)]))
+    const costs = new Map(nodes.map((node) => [node.key, backward(price[node.kind] ?? 0, 2)]))
     const planned = runs.map(
       (run, i): PlannedRun => ({ ...run, id: `${i}` as RunId, needs: closureOf(run.evaluate, () => []) }),
     )
@@ -49,6 +49,10 @@ describe('cost ledger', () => {
       },
     )
     expect(ledger.perDataset.visitsBackward).toBe(1000)
+    // Every stage once, measuring and what is reused too, however many runs need it.
+    const counts = Map.groupBy(nodes, (node) => node.kind)
+    const work = [...counts].reduce((sum, [kind, { length }]) => sum + length * (price[kind] ?? 0), 0)
+    expect(ledger.total).toMatchObject({ stages: nodes.length, visitsBackward: work, seconds: nodes.length * 2 })
     // The twin and the original's predictions on it.
     expect(ledger.perClass.visitsBackward).toBe(301)
     expect(ledger.gold?.visitsBackward).toBe(900)
@@ -71,6 +75,7 @@ describe('cost ledger', () => {
       { costOf: () => null, hasSucceeded: () => false, isReused: () => false },
     )
     expect(ledger.gold).toBeNull()
+    expect(ledger.total).toMatchObject({ stages: 0, seconds: 0 })
     expect(ledger.perRequest).toEqual({})
   })
 })
