@@ -3,15 +3,12 @@ import { isPresent, type Metric } from '#shared/domain/metrics.ts'
 import { formatNumber } from '#shared/units.ts'
 import { table } from './output.ts'
 
-/** The first figure of an attack is its headline; the others follow on request (`--json`). */
-const mostFigures = 3
-
-/** One line an attack and run (or method): its first figures, and what golds come to. */
+/** One line a figure of each attack on a run (or method), its headline first, and what golds come to. */
 export function describeAttacks(rows: readonly AttackSummary[]): string {
   if (rows.length === 0) return ''
   const lines = rows.flatMap(({ attack, method, seed, state, figures, floor, error }) => {
     const head = [attack, method, seed === null ? '–' : seed]
-    const named = Object.entries(figures).slice(0, mostFigures)
+    const named = Object.entries(figures)
     if (named.length === 0) return [[...head, '–', error ?? state, '–', '–']]
     return named.map(([name, metric]) => [...head, name, ...cells(metric), goldCell(floor[name])])
   })

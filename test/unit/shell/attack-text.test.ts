@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import { describeAttacks } from '#main/shell/cli/attack-text.ts'
+import type { AttackSummary } from '#shared/domain/attack.ts'
+
+const streisand: AttackSummary = {
+  attack: 'streisand',
+  method: 'tmu',
+  seed: 1,
+  state: 'succeeded',
+  figures: {
+    auc: { value: 0.612, ci: [0.55, 0.671], n: 300 },
+    balancedAccuracy: { value: 0.58, ci: null, n: 300 },
+    tprAtFpr01: { absent: 'Too few non-members.' },
+    tprAtFpr001: { absent: 'Too few non-members.' },
+    above: { value: 0.043, ci: null, n: 300 },
+    aboveExcess: { value: 0.021, ci: null, n: 300 },
+  },
+  floor: { auc: { value: 0.503, ci: null, n: 300 }, above: { value: 0.022, ci: null, n: 300 } },
+  error: null,
+}
+
+/** Lines that begin with a row's head, split where columns are apart. */
+function linesOf(text: string, ...head: readonly string[]): readonly (readonly string[])[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim().split(/ {2,}/))
+    .filter((cells) => head.every((cell, i) => cells[i] === cell))
+}
+
+describe('attacks in a terminal', () => {
+  it('show every figure, with its interval and the gold beside it', () => {
+    const text = describeAttacks([streisand])
+    expect(linesOf(text, 'streisand', 'tmu', '1')).toEqual([
+      ['streisand', 'tmu', '1', 'auc', '0.612 (0.550 to 0.671)', '300', '0.503'],
+      ['streisand', 'tmu', '1', 'balancedAccuracy', '0.580', '300', '–'],
+      ['streisand', 'tmu', '1', 'tprAtFpr01', 'absent', '–', '–'],
+      ['streisand', 'tmu', '1', 'tprAtFpr001', 'absent', '–', '–'],
+      ['streisand', 'tmu', '1', 'above', '0.043', '300', '0.022'],
+      ['streisand', 'tmu', '1', 'aboveExcess', '0.021', '300', '–'],
+    ])
+    expect(text.match(/note: Too few non-members\./g)).toHaveLength(1)
+  })
+
+  it('say why there are no figures', () => {
+    const failed: AttackSummary = { ...streisand, figures: {}, state: 'failed', error: 'The worker ended.' }
+    expect(linesOf(describeAttacks([failed]), 'streisand')).toEqual([
+      ['streisand', 'tmu', '1', '–', 'The worker ended.', '–', '–'],
+    ])
+    expect(describeAttacks([])).toBe('')
+  })
+})
