@@ -110,7 +110,16 @@ export interface AttackSummary {
   readonly state: JobState | 'planned'
   readonly figures: MetricTable
   readonly floor: MetricTable
+  /** Its headline on parts of F, where their labels are known; all figures of the parts are in `AttackResults`. */
+  readonly subsets?: Readonly<Partial<Record<AttackSubset, AttackPart>>>
   readonly error: string | null
+}
+
+/** What an attack found on a part of F. */
+export interface AttackPart {
+  readonly figures: MetricTable
+  /** Of golds; none of predicted parts, since a gold's are by another run's labels. */
+  readonly floor: MetricTable
 }
 
 /** Everything that a study's attacks found. */

@@ -2,13 +2,16 @@ import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import { readArrays, readJson } from '#main/compute/worker/array-objects.ts'
 import type { Repositories } from '#main/store/index.ts'
 import type { StudyStage } from '#main/store/repositories/stages.ts'
-import type {
-  AttackId,
-  AttackReport,
-  AttackResults,
-  AttackRow,
-  AttackSummary,
-  ExposedSample,
+import {
+  type AttackId,
+  type AttackPart,
+  type AttackReport,
+  type AttackResults,
+  type AttackRow,
+  type AttackSubset,
+  type AttackSummary,
+  attackSubsets,
+  type ExposedSample,
 } from '#shared/domain/attack.ts'
 import { isPresent, type Metric, type MetricTable } from '#shared/domain/metrics.ts'
 import { AppError } from '#shared/errors.ts'
@@ -41,16 +44,39 @@ export async function attackResults({ repositories, objects, loaded }: AttackSou
 }
 
 /** The figures alone, for lists. */
-export function attackSummaries({ rows, floors }: AttackResults): readonly AttackSummary[] {
-  return rows.map(({ attack, method, seed, state, report, error }) => ({
-    attack,
-    method,
-    seed,
-    state,
-    figures: report?.figures ?? {},
-    floor: floors[attack] ?? {},
-    error,
-  }))
+export function attackSummaries({ rows, floors }: Pick<AttackResults, 'rows' | 'floors'>): readonly AttackSummary[] {
+  return rows.map(({ attack, method, seed, state, report, error }) => {
+    const subsets = report === null ? {} : headlineParts(report, goldReports(rows, attack))
+    return {
+      attack,
+      method,
+      seed,
+      state,
+      figures: report?.figures ?? {},
+      floor: floors[attack] ?? {},
+      ...(Object.keys(subsets).length === 0 ? {} : { subsets }),
+      error,
+    }
+  })
+}
+
+/** The first figure is an attack's headline; that of the Streisand effect against golds is its definition. */
+function headlineParts(
+  report: AttackReport,
+  golds: readonly AttackReport[],
+): Readonly<Partial<Record<AttackSubset, AttackPart>>> {
+  const names = Object.keys(report.figures).filter((name, i) => i === 0 || name === 'aboveExcess')
+  const picked = (figures: MetricTable): MetricTable =>
+    Object.fromEntries(names.flatMap((name) => (figures[name] === undefined ? [] : [[name, figures[name]]])))
+  return Object.fromEntries(
+    attackSubsets.flatMap((part) => {
+      const figures = report.subsets[part]
+      if (figures === undefined) return []
+      const isTrue = part === 'trueEasy' || part === 'trueHard'
+      const ofGolds = isTrue ? golds.map(({ subsets }) => subsets[part] ?? {}) : []
+      return [[part, { figures: picked(figures), floor: picked(meansOf(ofGolds)) }]]
+    }),
+  )
 }
 
 async function rowOf(
@@ -77,17 +103,21 @@ async function rowOf(
 function floorsOf(rows: readonly AttackRow[]): AttackResults['floors'] {
   const floors: Partial<Record<AttackId, MetricTable>> = {}
   for (const attack of new Set(rows.map((row) => row.attack))) {
-    const reports = rows.flatMap((row) =>
-      row.attack === attack && row.method === goldMethod && row.report !== null ? [row.report] : [],
-    )
-    const [first] = reports
-    if (first !== undefined) {
-      floors[attack] = Object.fromEntries(
-        Object.keys(first.figures).map((name) => [name, meanOf(reports.map(({ figures }) => figures[name]))]),
-      )
-    }
+    const reports = goldReports(rows, attack)
+    if (reports.length > 0) floors[attack] = meansOf(reports.map(({ figures }) => figures))
   }
   return floors
+}
+
+function goldReports(rows: readonly AttackRow[], attack: AttackId): readonly AttackReport[] {
+  return rows.flatMap((row) =>
+    row.attack === attack && row.method === goldMethod && row.report !== null ? [row.report] : [],
+  )
+}
+
+function meansOf(tables: readonly MetricTable[]): MetricTable {
+  const [first = {}] = tables
+  return Object.fromEntries(Object.keys(first).map((name) => [name, meanOf(tables.map((table) => table[name]))]))
 }
 
 function meanOf(metrics: readonly (Metric | undefined)[]): Metric {

@@ -41,6 +41,27 @@ describe('attacks in a terminal', () => {
     expect(text.match(/note: Too few non-members\./g)).toHaveLength(1)
   })
 
+  it('show the headline by easy and hard, where it is known', () => {
+    const of = (value: number, n: number) => ({ auc: { value, ci: null, n } })
+    const text = describeAttacks([
+      {
+        ...streisand,
+        subsets: {
+          trueEasy: { figures: of(0.71, 200), floor: of(0.6, 200) },
+          trueHard: { figures: of(0.42, 90), floor: {} },
+          predictedHard: { figures: { auc: { absent: 'No image is hard.' } }, floor: {} },
+        },
+      },
+      { ...streisand, method: 'none' },
+    ])
+    const [, parts] = text.split('By easy and hard')
+    expect(linesOf(parts, 'streisand')).toEqual([
+      ['streisand', 'tmu', '1', 'auc', '0.710 (n 200, gold 0.600)', '0.420 (n 90)', '–', 'absent'],
+    ])
+    expect(parts).toContain('note: No image is hard.')
+    expect(describeAttacks([streisand])).not.toContain('By easy and hard')
+  })
+
   it('say why there are no figures', () => {
     const failed: AttackSummary = { ...streisand, figures: {}, state: 'failed', error: 'The worker ended.' }
     expect(linesOf(describeAttacks([failed]), 'streisand')).toEqual([
