@@ -58,6 +58,11 @@ export const comparedMetrics = [...usualMetrics, ...furtherMetrics]
 
 export type ComparedMetric = (typeof comparedMetrics)[number]['name']
 
+/** Whether golds judge it, so that a gold's own is by the other golds. */
+export function isJudged(metric: ComparedMetric): boolean {
+  return comparedMetrics.some((figure) => figure.name === metric && figure.isJudged)
+}
+
 export function unitOf(metric: ComparedMetric): ComparedFigure['unit'] {
   return comparedMetrics.find(({ name }) => name === metric)?.unit ?? 'number'
 }

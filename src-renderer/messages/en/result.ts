@@ -124,6 +124,8 @@ export const result = {
     floorIs: 'Judged by another gold, this figure changes by {value} on average.',
     power:
       'For half of the methods a difference below about {value} would often go unseen (80 % power, before Holm’s correction).',
+    floorBetween: 'Two golds differ in this figure by {value} on average.',
+    goldItself: 'A gold itself: {value}.',
     goldLevel: 'A gold judged by the other golds: {value}.',
     isReference: 'The reference',
     description: '{metric} of each method minus that of {reference}, with 95 % intervals over images and over seeds.',

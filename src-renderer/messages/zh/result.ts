@@ -116,6 +116,8 @@ export const result = {
     floor: '黄金模型之间的差异',
     floorIs: '换一个黄金模型评判，该指标平均变化 {value}。',
     power: '对一半的方法而言，小于约 {value} 的差异往往看不出来（检验功效 80 %，Holm 校正之前）。',
+    floorBetween: '两个黄金模型在该指标上平均相差 {value}。',
+    goldItself: '黄金模型自身：{value}。',
     goldLevel: '一个黄金模型由其余黄金模型评判：{value}。',
     isReference: '参照方法',
     description: '各方法的{metric}减去 {reference} 的值，附图像与种子上的 95 % 区间。',

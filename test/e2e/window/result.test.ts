@@ -267,6 +267,11 @@ describe('statistics of a study', () => {
     await page.reload()
     await page.getByRole('heading', { name: 'KL to gold, method by method' }).waitFor()
     expect(await figure.inputValue()).toBe('klToGold')
+    // No gold judges an attack's AUC: the remark is on what a gold has itself.
+    await figure.selectOption('mia.loss.auc')
+    await page
+      .getByText(/^A gold itself: 0\.\d{3}\. .*For half of the methods a difference below about 0\.\d{3} /)
+      .waitFor()
     await figure.selectOption('absGap')
     await page.getByRole('heading', { name: 'Absolute gap, method by method' }).waitFor()
   })
