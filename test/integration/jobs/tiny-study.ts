@@ -53,10 +53,10 @@ export async function openBench(root: string): Promise<Bench> {
 }
 
 /** Three classes of stripes; F is 40 % of one class's members. */
-export async function withDataset(bench: Bench, perClass = 60): Promise<Bench> {
+export async function withDataset(bench: Bench, perClass = 60, contrast?: number): Promise<Bench> {
   const images = join(bench.root, '..', `${bench.root.split('/').at(-1)}-images`)
   try {
-    await writeStripedImages(images, perClass)
+    await writeStripedImages(images, perClass, 1, contrast)
     const input = { path: images, name: datasetName, format: 'folder', strict: true, size: 28 } as const
     for await (const _ of bench.api.datasets.import(input));
   } finally {
