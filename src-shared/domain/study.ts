@@ -196,6 +196,8 @@ export interface StudyResult {
   readonly settings: Readonly<Record<string, SettingsOrigin>>
   /** What attacks found, where there were any. */
   readonly attacks: readonly AttackSummary[]
+  /** Finished runs whose evaluation this version of the program makes anew: gate, verdicts and statistics lack them. */
+  readonly outdated?: number
 }
 
 /** A part of a result's runs, for a window that shows thousands of them. */

@@ -1,3 +1,4 @@
+import { counted, quoted } from '#main/formats/text.ts'
 import { isPresent, type Metric } from '#shared/domain/metrics.ts'
 import type { Cost } from '#shared/domain/stage.ts'
 import type { CostLedger, Run, StagesCost, StudyResult } from '#shared/domain/study.ts'
@@ -9,6 +10,7 @@ import { table } from './output.ts'
 export function describeResult(result: StudyResult): string {
   const parts = [
     `Study ${result.study} on ${result.engine}: ${result.stages.computed} stages computed, ${result.stages.reused} reused, ${result.stages.failed} failed, ${formatDuration(result.seconds)}`,
+    describeOutdated(result),
     describeGate(result),
     describeRuns(result.runs, result.settings),
     describeLedger(result.ledger),
@@ -16,6 +18,11 @@ export function describeResult(result: StudyResult): string {
     describeAttacks(result.attacks),
   ]
   return parts.filter((part) => part !== '').join('\n\n')
+}
+
+function describeOutdated({ study, outdated = 0 }: StudyResult): string {
+  if (outdated === 0) return ''
+  return `${counted(outdated, 'run')} ${outdated === 1 ? 'was' : 'were'} evaluated by an earlier version of this program: gate, verdicts and statistics lack ${outdated === 1 ? 'it' : 'them'}. Evaluate anew, reusing all that is unchanged: tmu study run ${quoted(study)}`
 }
 
 function describeGate(result: StudyResult): string {

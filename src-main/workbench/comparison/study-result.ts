@@ -91,6 +91,7 @@ export async function studyResult(
   const classRemoval = isClassRemoval(forgetSet)
   const gate = await gateOf({ objects, loaded }, evaluations, rows)
   gates.set(planned, { succeeded: namesOf(succeeded), gate })
+  const outdated = succeeded.size - evaluations.size
   return {
     study: study.name,
     engine,
@@ -101,6 +102,7 @@ export async function studyResult(
     verdicts: withRuns ? await verdictsOf(planned, evaluations, gate, study.config.margin, classRemoval) : [],
     ledger: await ledgerOf(loaded, rows, succeeded),
     settings: Object.fromEntries(study.config.methods.map((method) => [method, settingsOrigin(study.config, method)])),
+    ...(outdated > 0 ? { outdated } : {}),
     attacks: attackSummaries(await attackResults({ repositories, objects, loaded })),
   }
 }

@@ -6,6 +6,8 @@ export const result = {
     noneText: 'No run of this study has been measured. Run it first.',
     toProgress: 'See the progress',
     toPlan: 'See the plan',
+    outdated:
+      '{n} run was evaluated by an earlier version of this program; gate, verdicts and statistics lack it. Run the study again: all that is unchanged is reused. | {n} runs were evaluated by an earlier version of this program; gate, verdicts and statistics lack them. Run the study again: all that is unchanged is reused.',
     partial: 'Partial result: {done} of {all} runs are measured.',
     parts: 'Parts of the result',
     method: 'Method',

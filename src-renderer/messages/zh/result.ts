@@ -6,6 +6,8 @@ export const result = {
     noneText: '此研究还没有测量过的运行。请先运行。',
     toProgress: '查看进度',
     toPlan: '查看计划',
+    outdated:
+      '{n} 次运行由本程序的早期版本评估；有效性检验、结论与统计不含这些运行。请再次运行该研究：未变的部分将被复用。',
     partial: '部分结果：{all} 个运行中已测量 {done} 个。',
     parts: '结果的各部分',
     method: '方法',
