@@ -61,8 +61,8 @@ import {
   uninstallEngineInput,
 } from './inputs.ts'
 
-/** Every procedure may fail with an AppError, carried as data; see `errors.ts` beside this file. */
 const comparedMetric = z.enum(comparedMetrics.map(({ name }) => name)).optional()
+/** Every procedure may fail with an AppError, carried as data; see `errors.ts` beside this file. */
 const procedure = oc.errors({ APP_ERROR: { status: 422, data: type<AppErrorShape>() } })
 
 export const contract = {
@@ -225,8 +225,10 @@ export const contract = {
     attackResults: procedure.input(z.strictObject({ study: reference })).output(type<AttackResults>()),
     /** The forgotten images that an attack would point at first. */
     exposedSamples: procedure.input(exposedSamplesInput).output(type<readonly ExposedSample[]>()),
-    /** Do F and its twin pool look alike? A few seconds' work; nothing is trained. */
-    /** Every twin pool that its methods take, shifted ones too; once where none has any. */
+    /**
+     * Do F and its twin pool look alike? Asked of every pool that the study's methods take, shifted ones too; of the plain
+     * one where none takes any. A few seconds' work; nothing is trained.
+     */
     distributionTest: procedure.input(z.strictObject({ study: reference })).output(type<readonly TwinPoolTest[]>()),
     /**
      * Methods against a reference over seeds and images; `reference` is a method of the study, `metric` a figure to be

@@ -45,8 +45,9 @@ export async function attackResults({ repositories, objects, loaded }: AttackSou
 
 /** The figures alone, for lists. */
 export function attackSummaries({ rows, floors }: Pick<AttackResults, 'rows' | 'floors'>): readonly AttackSummary[] {
+  const golds = goldReports(rows)
   return rows.map(({ attack, method, seed, state, report, error }) => {
-    const subsets = report === null ? {} : headlineParts(report, goldReports(rows, attack))
+    const subsets = report === null ? {} : headlineParts(report, golds.get(attack) ?? [])
     return {
       attack,
       method,
@@ -102,17 +103,20 @@ async function rowOf(
 /** The mean over golds of each figure that all of them have. */
 function floorsOf(rows: readonly AttackRow[]): AttackResults['floors'] {
   const floors: Partial<Record<AttackId, MetricTable>> = {}
-  for (const attack of new Set(rows.map((row) => row.attack))) {
-    const reports = goldReports(rows, attack)
-    if (reports.length > 0) floors[attack] = meansOf(reports.map(({ figures }) => figures))
-  }
+  for (const [attack, reports] of goldReports(rows)) floors[attack] = meansOf(reports.map(({ figures }) => figures))
   return floors
 }
 
-function goldReports(rows: readonly AttackRow[], attack: AttackId): readonly AttackReport[] {
-  return rows.flatMap((row) =>
-    row.attack === attack && row.method === goldMethod && row.report !== null ? [row.report] : [],
-  )
+/** What each attack found of the golds; those that found nothing yet aren't there. */
+function goldReports(rows: readonly AttackRow[]): ReadonlyMap<AttackId, readonly AttackReport[]> {
+  const reports = new Map<AttackId, AttackReport[]>()
+  for (const { attack, method, report } of rows) {
+    if (method !== goldMethod || report === null) continue
+    const known = reports.get(attack)
+    if (known === undefined) reports.set(attack, [report])
+    else known.push(report)
+  }
+  return reports
 }
 
 function meansOf(tables: readonly MetricTable[]): MetricTable {
