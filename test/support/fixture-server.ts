@@ -2,11 +2,15 @@
  * The window's pages through the real local server, with a made-up workbench behind the contract. For view tests of
  * states that are hard to reach, and for looking at screens: `node test/support/fixture-server.ts full` prints an address.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { createRouter } from '#main/shell/router.ts'
 import { startServer, type WorkbenchServer } from '#main/shell/server/server.ts'
+import type { WorkbenchApi } from '#shared/contract/api.ts'
 import { builtPages } from './built-pages.ts'
 import { FixtureWorkbench, type Scenario } from './fixture/workbench.ts'
+
+type UseCase = (...given: unknown[]) => unknown
 
 export interface FixtureServer extends WorkbenchServer {
   readonly workbench: FixtureWorkbench
@@ -18,7 +22,9 @@ export async function startFixtureServer(
 ): Promise<FixtureServer> {
   const workbench = new FixtureWorkbench(scenario)
   const pages = options.pages ?? (await builtPages())
-  const server = await startServer({ router: createRouter(workbench.api), pages, port: options.port ?? 0 })
+  const longestDelay = Number(process.env['TMU_TEST_DELAY'] ?? 0)
+  const api = longestDelay > 0 ? slowed(workbench.api, longestDelay) : workbench.api
+  const server = await startServer({ router: createRouter(api), pages, port: options.port ?? 0 })
   return {
     ...server,
     workbench,
@@ -27,6 +33,33 @@ export async function startFixtureServer(
       await server.close()
     },
   }
+}
+
+/**
+ * Every answer and every event comes 0 to `longest` milliseconds late, each by a chance of its own: what a test or a
+ * view takes for granted about their order shows (`TMU_TEST_DELAY=400 npm run test:e2e`).
+ */
+function slowed(api: WorkbenchApi, longest: number): WorkbenchApi {
+  const late = () => sleep(Math.random() * longest)
+  async function* lateEvents(events: AsyncIterable<unknown>) {
+    for await (const event of events) {
+      await late()
+      yield event
+    }
+  }
+  const slow =
+    (useCase: UseCase): UseCase =>
+    async (...given) => {
+      await late()
+      const answer = await useCase(...given)
+      const isStream = answer instanceof Object && Symbol.asyncIterator in answer
+      return isStream ? lateEvents(answer as AsyncIterable<unknown>) : answer
+    }
+  const groups = Object.entries(api).map(([group, useCases]) => {
+    const slowOnes = Object.entries(useCases as Record<string, UseCase>).map(([name, useCase]) => [name, slow(useCase)])
+    return [group, Object.fromEntries(slowOnes)]
+  })
+  return Object.fromEntries(groups) as WorkbenchApi
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

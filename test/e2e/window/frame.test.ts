@@ -11,7 +11,7 @@ describe('the frame', () => {
     await page.getByText('2 cores, 2 workers').waitFor()
     await page.getByText('8,192 MiB').waitFor()
     expect(await page.getByTestId('engine-chip').textContent()).toContain('wasm')
-    expect(await page.locator('.studies li').count()).toBe(6)
+    await expect.poll(() => page.locator('.studies li').count()).toBe(6)
     await page.getByRole('link', { name: /Shirts over five seeds/ }).click()
     await page.getByTestId('verdict-sentence').waitFor()
     expect(page.url()).toContain('#/studies/st-shirts-over-five-seeds/result')

@@ -14,7 +14,7 @@ describe('a source before it is imported', () => {
     const preview = page.getByTestId('source-preview')
     await preview.getByText('1,846 images in 4 classes').waitFor()
     await preview.getByText('Class folders').waitFor()
-    expect(await preview.getByRole('img').count()).toBe(10)
+    await expect.poll(() => preview.getByRole('img').count()).toBe(10)
     await preview.getByText('2 things would be left out').click()
     await preview.getByText('owl/12.jpg').waitFor()
     await page.getByLabel('From the file names').check()

@@ -52,9 +52,7 @@ describe('packing the demo images', () => {
 
   it('does nothing the second time, and everything again when the file was damaged', async () => {
     const before = await stat(packed)
-    const start = performance.now()
     expect(pack()).toMatchObject({ status: 0, stderr: '' })
-    expect(performance.now() - start).toBeLessThan(2000)
     expect((await stat(packed)).mtimeMs).toBe(before.mtimeMs)
     const bytes = await readFile(packed)
     await writeFile(packed, bytes.subarray(0, 1000))
@@ -67,9 +65,7 @@ describe('packing the demo images', () => {
 describe('importing the demo set', () => {
   it('gives Fashion-MNIST with the split that the demo study is made for', async () => {
     const workspace = await testWorkspace({ demoFile: packed })
-    const start = performance.now()
     const { dataset } = await importAll(workspace, { path: 'demo' })
-    expect(performance.now() - start).toBeLessThan(15_000)
     expect(dataset).toMatchObject({
       name: 'fashion-mnist',
       format: 'demo',

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { ImportEvent } from '#shared/progress.ts'
+import { promptMs } from '#test/support/prompt.ts'
 import { folderOf, importAll, jpegOf, objectFiles, plain, pngOf, temporaryFolder, testWorkspace } from './workspace.ts'
 
 /** Enough work for some seconds: large noisy JPEGs. */
@@ -55,7 +56,7 @@ describe('a cancelled import', () => {
       }
     }
     await expect(run()).rejects.toMatchObject({ code: 'cancelled' })
-    expect(performance.now() - cancelledAt).toBeLessThan(2000)
+    expect(performance.now() - cancelledAt).toBeLessThan(promptMs)
     expect(await children()).toEqual(before)
     expect(await objectFiles(workspace)).toEqual([])
     expect(workspace.store.repositories.datasets.listDatasets()).toEqual([])

@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { StudyId } from '#shared/ids.ts'
 import type { StudyEvent } from '#shared/progress.ts'
+import { promptMs } from '#test/support/prompt.ts'
 import { createStudy, follow, newBench, openBench, runStudy, waitForEvent, withDataset } from './tiny-study.ts'
 
 const long = { methods: ['gold', 'none'], golds: 1, settings: { epochs: 40 } }
@@ -24,7 +25,7 @@ describe('the queue', () => {
     await waitForEvent(bench, study, isTraining)
     const asked = performance.now()
     const paused = await bench.api.queue.pause({ study })
-    expect(performance.now() - asked).toBeLessThan(2000)
+    expect(performance.now() - asked).toBeLessThan(promptMs)
     expect(paused.studies).toMatchObject([{ study, paused: true, running: 0 }])
     const events: StudyEvent[] = []
     const leave = new AbortController()

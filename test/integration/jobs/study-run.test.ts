@@ -83,9 +83,7 @@ describe('a study', () => {
     }
     const workbench = await openWorkbench({ workspace: bench.root, launcher: refusing, shell: 'cli' })
     try {
-      const started = performance.now()
       const again = await runStudy({ ...bench, api: workbench.api }, study)
-      expect(performance.now() - started).toBeLessThan(2000)
       expect(again.state).toBe('succeeded')
       expect(again.result.stages).toEqual({ computed: 0, reused: first.result.stages.computed, failed: 0 })
       expect(again.result.runs).toEqual(first.result.runs)

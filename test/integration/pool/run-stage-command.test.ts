@@ -8,6 +8,7 @@ import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
 import { WorkerPool } from '#main/compute/pool/worker-pool.ts'
 import { encodeStageFile } from '#main/compute/stage-file.ts'
 import type { StageProgress, StageResult } from '#main/compute/stages.ts'
+import { promptMs } from '#test/support/prompt.ts'
 import { killTree, projectRoot, startTmu, temporaryFolder, tmu } from '#test/support/tmu-process.ts'
 import { trainingStage } from '#test/support/training-stage.ts'
 
@@ -70,7 +71,7 @@ describe('a stage run by a command of its own', () => {
     const asked = performance.now()
     abort.abort()
     await expect(running).rejects.toMatchObject({ code: 'cancelled' })
-    expect(performance.now() - asked).toBeLessThan(2000)
+    expect(performance.now() - asked).toBeLessThan(promptMs)
   })
 
   it('is cancelled as fast before its command has started', async () => {
@@ -89,7 +90,7 @@ describe('a stage run by a command of its own', () => {
     const asked = performance.now()
     abort.abort()
     await expect(running).rejects.toMatchObject({ code: 'cancelled' })
-    expect(performance.now() - asked).toBeLessThan(2000)
+    expect(performance.now() - asked).toBeLessThan(promptMs)
   })
 
   it('fails with what the stage said, and with the cause where it said nothing', async () => {

@@ -9,6 +9,7 @@ import { MemoryLedger } from '#main/compute/pool/memory-ledger.ts'
 import { probeEngines } from '#main/compute/pool/probe-engines.ts'
 import { WorkerPool, type WorkerPoolOptions } from '#main/compute/pool/worker-pool.ts'
 import type { StageProgress } from '#main/compute/stages.ts'
+import { promptMs } from '#test/support/prompt.ts'
 import { trainingStage } from '#test/support/training-stage.ts'
 
 interface PoolBench extends AsyncDisposable {
@@ -107,7 +108,7 @@ describe('worker pool', () => {
     const asked = performance.now()
     abort.abort()
     await expect(running).rejects.toMatchObject({ code: 'cancelled' })
-    expect(performance.now() - asked).toBeLessThan(2000)
+    expect(performance.now() - asked).toBeLessThan(promptMs)
     await bench.pool.execute(await trainingStage(bench.objects, 1, 'b'), quiet)
     expect(bench.pool.pids).toEqual([pid])
   })
@@ -126,7 +127,7 @@ describe('worker pool', () => {
     const asked = performance.now()
     abort.abort()
     await expect(running).rejects.toMatchObject({ code: 'cancelled' })
-    expect(performance.now() - asked).toBeLessThan(2000)
+    expect(performance.now() - asked).toBeLessThan(promptMs)
     await expect.poll(() => bench.pool.pids, { timeout: 3000 }).not.toContain(pid)
   })
 

@@ -5,6 +5,7 @@ import type { Dataset } from '#shared/domain/dataset.ts'
 import type { Queue } from '#shared/domain/queue.ts'
 import type { Run, Study, StudyPlan, StudyResult } from '#shared/domain/study.ts'
 import { usualEngine } from '#test/support/native-engine.ts'
+import { promptMs } from '#test/support/prompt.ts'
 import { writeStripedImages } from '#test/support/striped-images.ts'
 import { killTree, startTmu, temporaryFolder, tmu, tmuBatch, tmuJson } from '#test/support/tmu-process.ts'
 
@@ -120,7 +121,7 @@ describe('a study by the command line', () => {
     const asked = performance.now()
     running.child.kill('SIGINT')
     expect((await running.finished).code).toBe(130)
-    expect(performance.now() - asked).toBeLessThan(2500)
+    expect(performance.now() - asked).toBeLessThan(promptMs)
     const runs = await tmuJson<Run[]>(workspace, 'run', 'list')
     expect(runs.some((run) => run.state === 'cancelled')).toBe(true)
     expect(runs.some((run) => run.state === 'running' || run.state === 'queued')).toBe(false)

@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest'
 import { acquireLock, currentHolder } from '#main/store/lock.ts'
 import { identifyThisProcess, livenessOf } from '#main/store/process-identity.ts'
 import { AppError } from '#shared/errors.ts'
+import { promptMs } from '#test/support/prompt.ts'
 import { later, startChild, temporaryFolder } from './support.ts'
 
 const endpoint = { socketPath: '/run/holder.sock', token: 'a-secret-token' }
@@ -50,7 +51,7 @@ describe('the lock of a workspace', () => {
         details: { pid: process.pid, host: hostname(), socketPath: endpoint.socketPath },
       })}`,
     )
-    expect(performance.now() - started).toBeLessThan(20_000)
+    expect(performance.now() - started).toBeLessThan(promptMs)
     await lock.release()
   })
 

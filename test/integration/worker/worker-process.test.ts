@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { type FromWorker, orphanLimitMs, type ToWorker } from '#main/compute/protocol.ts'
 import type { StageSpec } from '#main/compute/stages.ts'
 import type { ObjectHash } from '#shared/ids.ts'
+import { promptMs } from '#test/support/prompt.ts'
 import { problem, range, recipe, type StoredProblem, specOf, storeProblem } from '../training/tiny-problem.ts'
 import { isAlive, untilGone } from './process-life.ts'
 
@@ -147,7 +148,7 @@ describe('a worker process', () => {
     const cancelledAt = performance.now()
     worker.send({ type: 'cancel', key: spec.key })
     expect(await worker.end()).toMatchObject({ type: 'failed', key: spec.key, error: { code: 'cancelled' } })
-    expect(performance.now() - cancelledAt).toBeLessThan(2000)
+    expect(performance.now() - cancelledAt).toBeLessThan(promptMs)
     worker.messages.length = 0
     worker.send({ type: 'run', spec: await longTraining(stored, 1), objectsRoot: stored.objects.root })
     expect(await worker.end()).toMatchObject({ type: 'done' })
