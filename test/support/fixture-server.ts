@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url'
 import { createRouter } from '#main/shell/router.ts'
 import { startServer, type WorkbenchServer } from '#main/shell/server/server.ts'
 import type { WorkbenchApi } from '#shared/contract/api.ts'
+import { Random } from '#shared/random.ts'
 import { builtPages } from './built-pages.ts'
 import { FixtureWorkbench, type Scenario } from './fixture/workbench.ts'
 
@@ -40,7 +41,8 @@ export async function startFixtureServer(
  * view takes for granted about their order shows (`TMU_TEST_DELAY=400 npm run test:e2e`).
  */
 function slowed(api: WorkbenchApi, longest: number): WorkbenchApi {
-  const late = () => sleep(Math.random() * longest)
+  const random = Random.of(longest, 'delays')
+  const late = () => sleep(random.uniform() * longest)
   async function* lateEvents(events: AsyncIterable<unknown>) {
     for await (const event of events) {
       await late()
