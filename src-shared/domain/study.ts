@@ -155,6 +155,13 @@ export interface StudyPlan {
     /** What the study's largest stage takes, bytes. */
     readonly stageMemory: number
   }
+  /** What the twin problem is about; null where no method has one. */
+  readonly twin: {
+    /** Of H_c. */
+    readonly samples: number
+    /** Classes of F that the twin pool has no sample of: the twin problem can't be about them. */
+    readonly lacking: readonly { readonly className: string; readonly forget: number }[]
+  } | null
   /** Wall-clock estimate on this machine's workers. */
   readonly seconds: number | null
 }

@@ -4,6 +4,9 @@ import type { SampleIndex } from '#shared/ids.ts'
 export const tmuFeatures = ['df', 'af', 'cf'] as const
 export type TmuFeature = (typeof tmuFeatures)[number]
 
+/** A share of the hard among fewer than so many is known to 14 points at best (95 %): said before a study is run. */
+export const fewTwinSamples = 50
+
 /** How well the easy/hard predictor does on the twin set; cross-validated. */
 export interface PredictorReport {
   readonly n: number

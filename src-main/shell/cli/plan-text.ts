@@ -1,5 +1,6 @@
 import { counted } from '#main/formats/text.ts'
 import type { StudyPlan } from '#shared/domain/study.ts'
+import { fewTwinSamples } from '#shared/domain/tmu.ts'
 import { formatDuration, formatMebibytes } from '#shared/units.ts'
 import { table } from './output.ts'
 
@@ -15,6 +16,7 @@ export function describePlan(plan: StudyPlan): string {
   const time = plan.seconds === null ? 'time not known yet' : `about ${formatDuration(plan.seconds)}`
   return [
     `${plan.study} on ${plan.engine}: computes ${counted(plan.toCompute, 'stage')}, reuses ${plan.toReuse}; trains ${counted(originals, 'original')}, ${counted(golds, 'gold')}, ${counted(twins, 'twin')}${shadowWords}; ${time}${workers}`,
+    ...twinLines(plan),
     table(
       ['STAGE', 'WHAT', 'STATE', 'FORWARD', 'BACKWARD', 'KEY'],
       plan.stages.map((stage) => [
@@ -27,4 +29,18 @@ export function describePlan(plan: StudyPlan): string {
       ]),
     ),
   ].join('\n')
+}
+
+function twinLines({ twin }: StudyPlan): readonly string[] {
+  if (twin === null) return []
+  const { samples, lacking } = twin
+  const of = lacking.map(({ className, forget }) => `${className} (${forget} to forget)`).join(', ')
+  return [
+    ...(lacking.length === 0
+      ? []
+      : [`note: the twin pool has no sample of ${of}; the twin problem can say nothing of these.`]),
+    ...(samples < fewTwinSamples
+      ? [`note: the twin set has only ${counted(samples, 'sample')}; what is learned from so few is uncertain.`]
+      : []),
+  ]
 }

@@ -31,8 +31,17 @@ export async function planStudy(repositories: Repositories, jobs: Jobs, loaded: 
       shadows: trained('train-shadow'),
     },
     workers,
+    twin: loaded.nodes.some(({ kind }) => kind === 'train-twin') ? twinOf(loaded) : null,
     seconds: await secondsOf(toCompute, workers.count),
   }
+}
+
+function twinOf({ dataset, split, forgetSet, lists }: LoadedStudy): StudyPlan['twin'] {
+  const lacking = dataset.classes.flatMap(({ name }, label) => {
+    const forget = forgetSet.classCounts[label]
+    return forget > 0 && split.counts.twinPool[label] === 0 ? [{ className: name, forget }] : []
+  })
+  return { samples: lists.twin.count, lacking }
 }
 
 /** Some of a study's stages, as its plan has them. */

@@ -35,6 +35,8 @@ export const study = {
     memory: '内存只够 {slots} 个工作进程中的 {count} 个：一个阶段占用 {memory}。',
     noTime: '在本机测量过最初的阶段之前，用时未知。',
     allThere: '全部 {n} 个阶段都已就绪：无需再训练。',
+    twinLacks: '孪生池中没有{classes}的图像：孪生问题对它们无从判断。',
+    twinFew: '孪生集只有 {n} 张图像：从这么少的图像中学到的东西并不可靠。',
     diskLow: '工作区所在磁盘仅剩 {size}。',
     stagesTitle: '阶段',
     scope: '服务于',

@@ -73,6 +73,7 @@ describe('a new study', () => {
 
     const plan = page.getByTestId('plan-sentence')
     await plan.waitFor()
+    await page.getByText('The twin pool has no images of Bag (12)').waitFor()
     expect(await plan.textContent()).toMatch(
       /^Trains 1 original, 1 gold, 1 twin\. \d+ stages are to be computed, 1 is reused\. That takes about \d+ min on wasm\.$/,
     )

@@ -1,6 +1,10 @@
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { defaultMethods, methodIds, methodOf } from '#main/compute/methods.ts'
 import { usualEngine } from '#test/support/native-engine.ts'
+import { writeStripedImages } from '#test/support/striped-images.ts'
+import { temporaryFolder } from '#test/support/tmu-process.ts'
 import { type Bench, createStudy, datasetName, forgetSetName, newBench, withDataset } from '../jobs/tiny-study.ts'
 
 let bench: Bench
@@ -114,6 +118,32 @@ describe('creating a study', () => {
 })
 
 describe('a study that has not run', () => {
+  it('says before it is run which classes its twin problem lacks, and that its twin set is small', async () => {
+    await using folder = await temporaryFolder()
+    await writeStripedImages(folder.path, 40)
+    const rare = (await readdir(join(folder.path, 'down'))).slice(4)
+    await Promise.all(rare.map((name) => rm(join(folder.path, 'down', name))))
+    const input = { path: folder.path, name: 'rare', format: 'folder', strict: true, size: 28 } as const
+    for await (const _ of bench.api.datasets.import(input));
+    await bench.api.splits.create({ dataset: 'rare', name: 'small pool', fractions: [0.75, 0.1, 0.15], seed: 1 })
+    const [, split] = await bench.api.splits.list({ dataset: 'rare' })
+    expect(split.counts.twinPool).toEqual([4, 0, 4])
+    await bench.api.forgetSets.create({ name: 'of all', dataset: 'rare', split: 'small pool', random: 30, seed: 1 })
+    const { classCounts } = await bench.api.forgetSets.get({ forgetSet: 'of all' })
+    const { classes } = await bench.api.datasets.get({ dataset: 'rare' })
+    const about = { dataset: 'rare', forgetSet: 'of all' }
+    const methods = ['none', 'tmu']
+    const study = await createStudy(bench, { ...about, name: 'lacking', methods, settings: {} })
+    const { twin } = await bench.api.studies.plan({ study })
+    expect(twin?.lacking).toEqual([{ className: classes[1].name, forget: classCounts[1] }])
+    // As many of the other two classes as F's mix allows, of 4 each.
+    const [most, least] = [classCounts[0], classCounts[2]].toSorted((a, b) => b - a)
+    expect(twin?.samples).toBe(4 + Math.floor((4 * least) / most))
+
+    const without = await createStudy(bench, { ...about, name: 'no twin problem', methods: ['none'] })
+    expect((await bench.api.studies.plan({ study: without })).twin).toBeNull()
+  })
+
   it('has a plan with an estimate, and a result that says nothing was measured', async () => {
     const study = await createStudy(bench, { name: 'not run' })
     const plan = await bench.api.studies.plan({ study })
