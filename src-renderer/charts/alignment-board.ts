@@ -156,7 +156,15 @@ export function boardOption(
       left: places[i]?.left,
       top: (places[i]?.top ?? head) - head + 2,
       padding: 0,
-      textStyle: { fontSize: 12, fontWeight: 600, color: colours.text },
+      textStyle: {
+        fontSize: 12,
+        fontWeight: 600,
+        color: colours.text,
+        lineHeight: 14,
+        // A long one takes two lines: the next panel's begins where this panel ends.
+        width: (places[i]?.width ?? 0) + 12,
+        overflow: 'break',
+      },
     })),
     grid: places.map(({ left, top, width }) => ({ left, top, width, height: Math.max(1, rows.length) * rowHeight })),
     xAxis: panels.map(({ metric }, i) => ({
