@@ -108,7 +108,8 @@ async function sweep(folder: string): Promise<void> {
   const active = activeBuild(folder)
   for (const name of await readdir(folder).catch(() => [])) {
     if (!name.startsWith('build-') || (active !== null && basename(active) === name)) continue
-    await rm(join(folder, name), { recursive: true, force: true })
+    // A compiler ends a moment after the installing process that was killed; it may write here until then.
+    await rm(join(folder, name), { recursive: true, force: true, maxRetries: 20 })
   }
 }
 

@@ -27,7 +27,8 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   for (const close of closing.splice(0)) close()
-  await rm(folder, { recursive: true })
+  // A compiler whose installer was killed is just ending, and may still write.
+  await rm(folder, { recursive: true, maxRetries: 20 })
 })
 
 /** Serves on this machine only; returns the address. */

@@ -1,7 +1,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
@@ -101,10 +101,15 @@ describe.skipIf(!canInstall)(titled('an installation that fails'), () => {
     expect(activeBuild(engineFolder('native', engines))).toBeNull()
   })
 
-  /** Sends half of the archive to the first caller and then nothing. */
+  /** Sends half of the archive to the first caller and then nothing; `half` resolves when all of that is in its file. */
   const stalling = async (): Promise<{ url: string; ranges: (string | undefined)[]; half: Promise<unknown> }> => {
     const ranges: (string | undefined)[] = []
     const { promise: half, resolve } = Promise.withResolvers<unknown>()
+    const own = engineFolder('native', engines)
+    const downloaded = async (): Promise<readonly number[]> => {
+      const names = (await readdir(own)).filter((name) => name.startsWith('download-'))
+      return await Promise.all(names.map(async (name) => (await stat(join(own, name))).size))
+    }
     const url = await serve((request, response) => {
       ranges.push(request.headers.range)
       const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
@@ -113,7 +118,8 @@ describe.skipIf(!canInstall)(titled('an installation that fails'), () => {
         return
       }
       response.writeHead(200, { 'content-length': fakeArchive.length })
-      response.write(fakeArchive.subarray(0, 150_000), () => setTimeout(() => resolve(null), 300))
+      response.write(fakeArchive.subarray(0, 150_000))
+      resolve(vi.waitFor(async () => expect(await downloaded()).toEqual([150_000]), { timeout: 60_000 }))
     })
     return { url, ranges, half }
   }
@@ -132,11 +138,11 @@ describe.skipIf(!canInstall)(titled('an installation that fails'), () => {
     expect(ranges).toEqual([undefined, 'bytes=150000-'])
   })
 
-  const killable = (): { launcher: Launcher; kill: () => void } => {
+  const killable = (more: Record<string, string> = {}): { launcher: Launcher; kill: () => void } => {
     const pids: number[] = []
     const launcher: Launcher = {
       spawn<In, Out>(entry: URL, env: Readonly<Record<string, string>>) {
-        const child = forkLauncher.spawn<In, Out>(entry, env)
+        const child = forkLauncher.spawn<In, Out>(entry, { ...env, ...more })
         pids.push(child.pid ?? 0)
         return child
       },
@@ -160,7 +166,9 @@ describe.skipIf(!canInstall)(titled('an installation that fails'), () => {
       const old = await installOld()
       const file = join(folder, 'whole.whl')
       await writeFile(file, fakeArchive)
-      const { launcher, kill } = killable()
+      // One that ends by itself could be faster than the signal.
+      await writeFile(join(folder, 'g++'), '#!/bin/sh\n[ "$1" = --version ] || sleep 60\n', { mode: 0o755 })
+      const { launcher, kill } = killable({ PATH: `${folder}:${process.env.PATH}` })
       const onProgress = (event: InstallProgress): void => {
         if (event.phase === phase) kill()
       }
@@ -186,11 +194,11 @@ describe.skipIf(!canInstall)(titled('an installation that fails'), () => {
     const abort = new AbortController()
     const installing = install(pinsOf(fakeFiles, fakeArchive), { launcher, file, signal: abort.signal })
     installing.catch(() => {})
-    const pid = await vi.waitFor(() => readFile(join(folder, 'pid'), 'utf8'), { timeout: 20_000 })
+    const pid = await vi.waitFor(() => readFile(join(folder, 'pid'), 'utf8'), { timeout: 60_000 })
     expect(isRunning(pid)).toBe(true)
     abort.abort()
     await expect(installing).rejects.toMatchObject({ code: 'cancelled' })
-    await vi.waitFor(() => expect(isRunning(pid)).toBe(false), { timeout: 5000 })
+    await vi.waitFor(() => expect(isRunning(pid)).toBe(false), { timeout: 30_000 })
     await expectOld(old)
   })
 
@@ -360,11 +368,12 @@ describe.skipIf(!canInstall || compiler?.version === 'version')(titled('an insta
     const seen = new Set<string | null>()
     let watching = true
     const watch = async (): Promise<void> => {
-      while (watching) {
+      for (let last = false; !last; await nextTurn()) {
+        // One look more at the end: what is there then must have been seen.
+        last = !watching
         const found = activeBuild(engineFolder('native', engines))
         const whole = found !== null && (found === old || existsSync(join(found, libraryFiles.binding)))
         seen.add(whole ? found : null)
-        await nextTurn()
       }
     }
     const watched = watch()
