@@ -6,8 +6,13 @@ import { webPreferences } from './preferences.ts'
 
 const partition = 'tmu-worker'
 
-/** Chromium offers WebGPU on Linux only where it is told to. Before the program is ready. */
+/**
+ * Chromium offers WebGPU on Linux only where it is told to; `TMU_WEBGPU_ADAPTER` (`swiftshader`) asks for an adapter by
+ * name. Before the program is ready.
+ */
 export function allowWebgpu(): void {
+  const adapter = process.env['TMU_WEBGPU_ADAPTER']
+  if (adapter !== undefined && adapter !== '') app.commandLine.appendSwitch('use-webgpu-adapter', adapter)
   if (process.platform !== 'linux') return
   app.commandLine.appendSwitch('enable-unsafe-webgpu')
   app.commandLine.appendSwitch('enable-features', 'Vulkan')

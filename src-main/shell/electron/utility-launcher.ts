@@ -1,6 +1,12 @@
 import { fileURLToPath } from 'node:url'
 import { type UtilityProcess, utilityProcess } from 'electron'
 import type { ChildHandle, Launcher, WorkerExit } from '#main/compute/pool/launcher.ts'
+import { signalOfCode } from '#main/compute/pool/signal-of-code.ts'
+
+function exitOf(code: number, log: string): WorkerExit {
+  const signal = signalOfCode(code, process.platform)
+  return { code: signal === null ? code : null, signal, log }
+}
 
 const logBytes = 8 * 1024
 
@@ -40,7 +46,7 @@ class UtilityChild<In, Out> implements ChildHandle<In, Out> {
   }
 
   onExit(listener: (exit: WorkerExit) => void): void {
-    this.#child.once('exit', (code) => listener({ code, signal: null, log: this.#log }))
+    this.#child.once('exit', (code) => listener(exitOf(code, this.#log)))
   }
 
   kill(): void {
