@@ -24,10 +24,12 @@ export interface RunningCommand {
   untilStderr(text: string | RegExp): Promise<void>
 }
 
-export function startTmu(workspace: string, parameters: readonly string[]): RunningCommand {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, ...parameters], {
+/** `stopAt`: it goes no further once its stderr has said this, and waits for a signal. */
+export function startTmu(workspace: string, parameters: readonly string[], stopAt?: string): RunningCommand {
+  const preload = stopAt === undefined ? [] : ['--import', import.meta.resolve('./stop-when-said.ts')]
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...preload, entry, ...parameters], {
     cwd: projectRoot,
-    env: { ...process.env, TMU_WORKSPACE: workspace, NODE_OPTIONS: '' },
+    env: { ...process.env, TMU_WORKSPACE: workspace, NODE_OPTIONS: '', TMU_TEST_STOP_AT: stopAt },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A group of its own, so that a test can kill the whole tree.
     detached: true,

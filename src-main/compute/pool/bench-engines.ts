@@ -16,6 +16,11 @@ export interface BenchLimits {
   readonly roundMs: number
 }
 
+export interface BenchOptions {
+  readonly entry?: URL
+  readonly limitsOf?: (engine: EngineStatus) => BenchLimits
+}
+
 /**
  * Times training steps on each of these engines. They take turns, so that a busy machine slows all of them, and only one
  * computes at a time. One that fails, or keeps the others waiting, is left out and says why.
@@ -25,11 +30,15 @@ export async function benchEngines(
   launcherOf: (engine: EngineStatus) => Launcher,
   engines: readonly EngineStatus[],
   signal?: AbortSignal,
-  { entry = workerEntry(), limits = usualLimits }: { readonly entry?: URL; readonly limits?: BenchLimits } = {},
+  { entry = workerEntry(), limitsOf = () => usualLimits }: BenchOptions = {},
 ): Promise<readonly EngineTimes[]> {
   const workers = engines.map((engine) => ({
     engine,
-    worker: new BenchWorker(launcherOf(engine).spawn(entry, workerEnvironment(engine.id, 0)), engine.id, limits),
+    worker: new BenchWorker(
+      launcherOf(engine).spawn(entry, workerEnvironment(engine.id, 0)),
+      engine.id,
+      limitsOf(engine),
+    ),
   }))
   const stop = (): void => {
     for (const { worker } of workers) worker.kill()

@@ -5,8 +5,6 @@ import type { ExecuteOptions } from './executor.ts'
 import type { Launcher, WorkerExit, WorkerProcess } from './launcher.ts'
 import { workerFailure } from './worker-failure.ts'
 
-/** A stage that doesn't end within this time of its cancel is ended with its worker. */
-const cancelGraceMs = 1500
 /** From start to `ready`; loading sources on a busy machine takes a second or two. */
 const readyLimitMs = 60_000
 
@@ -21,6 +19,7 @@ interface Task {
 export class PooledWorker {
   readonly #process: WorkerProcess
   readonly #objectsRoot: string
+  readonly #cancelGraceMs: number
   readonly #exited: Promise<void>
   #ready = false
   #ended = false
@@ -36,10 +35,12 @@ export class PooledWorker {
       readonly entry: URL
       readonly env: Readonly<Record<string, string>>
       readonly objectsRoot: string
+      readonly cancelGraceMs: number
       onExit(worker: PooledWorker): void
     },
   ) {
     this.#objectsRoot = options.objectsRoot
+    this.#cancelGraceMs = options.cancelGraceMs
     this.#process = launcher.spawn(options.entry, options.env)
     this.#readyTimer = setTimeout(() => {
       this.#doom()
@@ -119,7 +120,7 @@ export class PooledWorker {
     this.#cancelTimer = setTimeout(() => {
       this.#doom()
       task.reject(cancelled())
-    }, cancelGraceMs)
+    }, this.#cancelGraceMs)
   }
 
   #receive(message: FromWorker): void {

@@ -10,6 +10,7 @@ import { workerEntry } from './worker-entry.ts'
 
 /** A worker without work gives its memory back after this time; until then engine and images stay loaded. */
 const idleLimitMs = 60_000
+const usualCancelGraceMs = 1500
 
 export interface WorkerPoolOptions {
   readonly launcher: Launcher
@@ -21,6 +22,8 @@ export interface WorkerPoolOptions {
   /** Shared with the other pools of this machine; default: one of its own, for a pool that is alone. */
   readonly memory?: MemoryLedger
   readonly idleMs?: number
+  /** A stage that doesn't end within this time of its cancel is ended with its worker. */
+  readonly cancelGraceMs?: number
 }
 
 /** Worker processes of this machine. They start when there is work for them and are replaced when they die. */
@@ -93,7 +96,7 @@ export class WorkerPool implements Executor {
   }
 
   #spawn(): PooledWorker {
-    const { launcher, objectsRoot, engine, entry = workerEntry() } = this.#options
+    const { launcher, objectsRoot, engine, entry = workerEntry(), cancelGraceMs = usualCancelGraceMs } = this.#options
     const taken = new Set(this.#workers.values())
     let slot = 0
     while (taken.has(slot)) slot++
@@ -101,6 +104,7 @@ export class WorkerPool implements Executor {
       entry,
       env: workerEnvironment(engine, slot),
       objectsRoot,
+      cancelGraceMs,
       onExit: (gone) => this.#forget(gone),
     })
     this.#workers.set(worker, slot)

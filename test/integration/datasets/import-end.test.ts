@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { ObjectStore } from '#main/artifacts/object-store.ts'
 import type { ImportEvent } from '#shared/progress.ts'
+import { isAlive, untilGone } from '#test/support/process-life.ts'
 import { promptMs } from '#test/support/prompt.ts'
 import { folderOf, importAll, jpegOf, objectFiles, plain, pngOf, temporaryFolder, testWorkspace } from './workspace.ts'
 
@@ -122,16 +122,8 @@ describe('an import whose process dies', () => {
     const ended = new Promise((resolve) => parent.once('exit', resolve))
     parent.kill('SIGKILL')
     await ended
-    const alive = (): boolean => {
-      try {
-        process.kill(Number(child), 0)
-        return true
-      } catch {
-        return false
-      }
-    }
-    for (let waited = 0; alive() && waited < 5000; waited += 50) await delay(50)
-    expect(alive()).toBe(false)
+    await untilGone(Number(child), promptMs)
+    expect(isAlive(Number(child))).toBe(false)
     const store = new ObjectStore(root)
     expect(await store.leftOvers()).toEqual([expect.objectContaining({ ownerAlive: false })])
     await store.removeLeftOvers()

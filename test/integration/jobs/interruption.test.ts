@@ -10,8 +10,8 @@ import { openStoreForReading } from '#main/store/open-store.ts'
 import type { StudyStage } from '#main/store/repositories/stages.ts'
 import type { StudyId } from '#shared/ids.ts'
 import type { StudyEvent } from '#shared/progress.ts'
+import { isAlive } from '#test/support/process-life.ts'
 import { promptMs } from '#test/support/prompt.ts'
-import { isAlive } from '../worker/process-life.ts'
 import {
   type Bench,
   createStudy,

@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process'
-import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { methodOf } from '#main/compute/methods.ts'
 import { openInChromium, requireBrowser } from '#main/compute/pool/chromium.ts'
@@ -14,6 +13,8 @@ import { runStage } from '#main/compute/worker/run-stage.ts'
 import type { StageKind } from '#shared/domain/stage.ts'
 import { chromiumPath } from '#test/support/browser.ts'
 import { builtWorkerPage } from '#test/support/built-pages.ts'
+import { isAlive, untilGone } from '#test/support/process-life.ts'
+import { promptMs } from '#test/support/prompt.ts'
 import { problem, range, recipe, type StoredProblem, specOf, storeProblem } from '../training/tiny-problem.ts'
 
 const scripts = await builtWorkerPage()
@@ -30,15 +31,6 @@ const launcher: Launcher = pageLauncher({
 })
 const status = await probeWebgpu(launcher)
 const title = status.available ? 'webgpu' : `webgpu (skipped: ${status.reason})`
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** The processes that show a browser's pages; a browser may keep one in reserve. */
 function renderersOf(browser: number): readonly number[] {
@@ -123,7 +115,7 @@ describe.skipIf(!status.available)(title, () => {
     )
     expect(logits.shape).toEqual([24, 3])
     expect(Math.max(...[...logits.data].map((value, i) => Math.abs(value - same.data[i])))).toBeLessThan(1e-3)
-  }, 240_000)
+  })
 
   test('cancels in the middle of a training', async () => {
     const abort = new AbortController()
@@ -134,7 +126,7 @@ describe.skipIf(!status.available)(title, () => {
       },
     })
     await expect(running).rejects.toMatchObject({ code: 'cancelled' })
-  }, 120_000)
+  })
 
   test('fails its stage with the cause when its page dies and the browser lives on; another takes the next', async () => {
     let browser = 0
@@ -157,7 +149,7 @@ describe.skipIf(!status.available)(title, () => {
     const next = await pool.execute(onWebgpu(specOf('random-init', network, {})), noProgress)
     expect(next.outputs.weights).toMatch(/^[0-9a-f]{64}$/)
     expect(pids.at(-1)).not.toBe(browser)
-  }, 60_000)
+  })
 
   test('fails its stage with the cause when its browser is killed; another takes the next, and goes with the pool', async () => {
     const dying = pool.execute(await longTraining(), {
@@ -172,9 +164,9 @@ describe.skipIf(!status.available)(title, () => {
     const pid = pids.at(-1) ?? 0
     expect(isAlive(pid)).toBe(true)
     await pool.close()
-    for (let tries = 0; tries < 50 && isAlive(pid); tries++) await wait(100)
+    await untilGone(pid, promptMs)
     expect(isAlive(pid)).toBe(false)
-  }, 120_000)
+  })
 })
 
 describe('the address that a page worker talks to', () => {

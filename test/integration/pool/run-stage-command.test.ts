@@ -120,7 +120,7 @@ describe('a stage run by a command of its own', () => {
     const before = await objectsIn(bench.objects)
     const file = join(bench.path, 'stage.json')
     await writeFile(file, encodeStageFile({ spec, objectsRoot: bench.root }))
-    const killed = startTmu(bench.path, ['worker', 'run-stage', file])
+    const killed = startTmu(bench.path, ['worker', 'run-stage', file], '"kind":"checkpoint"')
     await killed.untilStderr('"kind":"checkpoint"')
     killTree(killed.child)
     await killed.finished

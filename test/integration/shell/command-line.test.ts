@@ -95,7 +95,7 @@ describe('a study by the command line', () => {
     await cp(calm, disturbed, { recursive: true })
     const undisturbed = await tmuJson<StudyResult>(calm, 'study', 'run', 'first')
 
-    const killed = startTmu(disturbed, ['study', 'run', 'first'])
+    const killed = startTmu(disturbed, ['study', 'run', 'first'], 'stage done train-original')
     await killed.untilStderr('stage done train-original')
     killTree(killed.child)
     await killed.finished

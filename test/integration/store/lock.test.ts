@@ -130,7 +130,7 @@ describe('the lock of a workspace', () => {
     const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string]
     expect(line).toMatch(/^held /)
     const { pid } = JSON.parse(await readFile(join(root, 'workspace.lock'), 'utf8')) as { readonly pid: number }
-    await expect.poll(() => currentHolder(root), { timeout: 20_000 }).toBeNull()
+    await expect.poll(() => currentHolder(root)).toBeNull()
     expect(() => process.kill(pid, 0)).not.toThrow()
     await (await acquireLock(root)).release()
   })
@@ -159,7 +159,7 @@ describe('the lock of a workspace', () => {
     const dead = startChild('hold-lock.ts', [root])
     await dead.line()
     await dead.kill()
-    const children = Array.from({ length: 6 }, () => startChild('hold-lock.ts', [root, 'release', '3000']))
+    const children = Array.from({ length: 6 }, () => startChild('hold-lock.ts', [root, 'release', '60000']))
     const lines = await Promise.all(children.map((child) => child.line()))
     const winners = lines.flatMap((line, index) => (line?.startsWith('held ') === true ? [children[index]?.pid] : []))
     expect(winners).toHaveLength(1)
