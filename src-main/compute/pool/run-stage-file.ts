@@ -3,6 +3,7 @@ import { open, readFile, rename, rm } from 'node:fs/promises'
 import { z } from 'zod'
 import { ObjectStore } from '#main/artifacts/object-store.ts'
 import { storageError } from '#main/artifacts/storage-errors.ts'
+import type { EngineId } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
 import type { ObjectHash } from '#shared/ids.ts'
 import { readStageFile } from '../stage-file.ts'
@@ -11,7 +12,8 @@ import type { Launcher } from './launcher.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 export interface RunStageFileOptions {
-  readonly launcher: Launcher
+  /** What starts workers of an engine: the file names the stage's. */
+  launcherOf(engine: EngineId): Launcher
   readonly signal: AbortSignal
   onProgress(progress: StageProgress): void
   /**
@@ -26,7 +28,7 @@ export interface RunStageFileOptions {
  * @throws AppError what the stage threw; `bad-input` naming what is wrong with the file; `not-found` without an input.
  */
 export async function runStageFile(path: string, options: RunStageFileOptions): Promise<StageResult> {
-  const { launcher, signal, onProgress, keepCheckpoints } = options
+  const { signal, onProgress, keepCheckpoints } = options
   const { spec, objectsRoot } = await readStageFile(path)
   const objects = new ObjectStore(objectsRoot)
   for (const [name, object] of Object.entries(spec.inputs)) {
@@ -36,7 +38,7 @@ export async function runStageFile(path: string, options: RunStageFileOptions): 
     })
   }
   const record = keepCheckpoints ? null : new CheckpointRecord(`${path}.checkpoint`, objects)
-  const pool = new WorkerPool({ launcher, objectsRoot, engine: spec.engine, size: 1 })
+  const pool = new WorkerPool({ launcher: options.launcherOf(spec.engine), objectsRoot, engine: spec.engine, size: 1 })
   try {
     const checkpoint = (await record?.read()) ?? spec.checkpoint
     const result = await pool.execute(

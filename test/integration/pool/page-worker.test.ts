@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { methodOf } from '#main/compute/methods.ts'
 import { openInChromium, requireBrowser } from '#main/compute/pool/chromium.ts'
+import { CommandExecutor } from '#main/compute/pool/command-executor.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
 import { PageHost } from '#main/compute/pool/page-host.ts'
 import { pageLauncher } from '#main/compute/pool/page-launcher.ts'
@@ -15,6 +17,7 @@ import { chromiumPath } from '#test/support/browser.ts'
 import { builtWorkerPage } from '#test/support/built-pages.ts'
 import { isAlive, untilGone } from '#test/support/process-life.ts'
 import { promptMs } from '#test/support/prompt.ts'
+import { projectRoot } from '#test/support/tmu-process.ts'
 import { problem, range, recipe, type StoredProblem, specOf, storeProblem } from '../training/tiny-problem.ts'
 
 const scripts = await builtWorkerPage()
@@ -115,6 +118,25 @@ describe.skipIf(!status.available)(title, () => {
     )
     expect(logits.shape).toEqual([24, 3])
     expect(Math.max(...[...logits.data].map((value, i) => Math.abs(value - same.data[i])))).toBeLessThan(1e-3)
+  })
+
+  test('computes a stage that is run by a command of its own', async () => {
+    for (const name of ['TMU_BROWSER', 'TMU_WEBGPU_ADAPTER'] as const) vi.stubEnv(name, env[name])
+    const executor = new CommandExecutor({
+      command: [process.execPath, join(projectRoot, 'src-main', 'shell', 'cli', 'main.ts'), 'worker', 'run-stage'],
+      objectsRoot: stored.objects.root,
+      capacity: 1,
+    })
+    try {
+      const spec = specOf('random-init', network, {})
+      const found = await executor.execute(onWebgpu(spec), noProgress)
+      const known = await runStage(spec, stored.objects.root, noProgress)
+      expect(found.outputs).toEqual(known.outputs)
+      expect(found.cost).toMatchObject({ engine: 'webgpu', madeBy: { device: status.device } })
+    } finally {
+      await executor.close()
+      vi.unstubAllEnvs()
+    }
   })
 
   test('cancels in the middle of a training', async () => {

@@ -1,8 +1,11 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
+import { pageLauncher } from '#main/compute/pool/page-launcher.ts'
 import { runStageFile } from '#main/compute/pool/run-stage-file.ts'
 import type { StageProgress } from '#main/compute/stages.ts'
+import { Engines } from '#main/workbench/system/engines.ts'
+import { chromiumPages } from '../../chromium-pages.ts'
 import type { CommandContext } from '../context.ts'
 import type { Output } from '../output.ts'
 import { ProgressLine } from '../progress-line.ts'
@@ -17,9 +20,10 @@ export function registerWorkerCommands(program: Command, context: CommandContext
     .action((file: string, options: { readonly keepCheckpoints?: boolean }, command: Command) =>
       context.runAlone(command, async ({ output, signal }) => {
         const progress = progressOn(output)
+        const engines = new Engines(forkLauncher, pageLauncher(chromiumPages(output.note)))
         try {
           const result = await runStageFile(resolve(file), {
-            launcher: forkLauncher,
+            launcherOf: (engine) => engines.launcherOf(engine),
             signal,
             keepCheckpoints: options.keepCheckpoints === true,
             onProgress: (event) => progress.show(event),
