@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { bestEngine, loadEngine, probeEngines } from '#main/compute/worker/engines/engine.ts'
+import { loadEngine, probeEngines } from '#main/compute/worker/engines/engine.ts'
 import { engineIds } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
 
@@ -77,12 +77,7 @@ describe('the engine ladder', () => {
     )
   })
 
-  test('chooses the best engine that passes', async () => {
-    const statuses = await probeEngines()
-    expect((await bestEngine()).id).toBe(statuses.find(({ available }) => available)?.id)
-  })
-
-  test('goes down the ladder when a kernel is wrong', async () => {
+  test('does not work while a kernel of it is wrong; the others do', async () => {
     await loadEngine('wasm')
     const stored = tf.getKernel('TmuReluGrad', 'wasm')
     tf.unregisterKernel('TmuReluGrad', 'wasm')
@@ -91,9 +86,10 @@ describe('the engine ladder', () => {
       kernelFunc: (call) => stored.kernelFunc({ ...call, inputs: { ...call.inputs, y: call.inputs.dy } }),
     })
     try {
-      const status = (await probeEngines()).find(({ id }) => id === 'wasm')
-      expect(status).toMatchObject({ available: false, reason: expect.stringMatching(/failed its self-test/) })
-      expect((await bestEngine()).id).toBe('cpu')
+      expect(await probeEngines(['wasm', 'cpu'])).toMatchObject([
+        { id: 'wasm', available: false, reason: expect.stringMatching(/failed its self-test/) },
+        { id: 'cpu', available: true },
+      ])
     } finally {
       tf.unregisterKernel('TmuReluGrad', 'wasm')
       tf.registerKernel(stored)

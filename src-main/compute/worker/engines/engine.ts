@@ -46,20 +46,6 @@ export async function probeEngines(ids: readonly EngineId[] = engineIds): Promis
   return statuses
 }
 
-/** The best engine that passes its self-test, made the active one. */
-export async function bestEngine(): Promise<Engine> {
-  const reasons: string[] = []
-  for (const id of engineIds) {
-    const status = await probe(id)
-    if (status.available) return loadEngine(id)
-    reasons.push(`${id}: ${status.reason}`)
-  }
-  throw new AppError('engine-unavailable', 'No tensor engine works on this machine.', {
-    hint: 'Run "engine doctor" to see what each of them lacks.',
-    details: reasons,
-  })
-}
-
 async function probe(id: EngineId): Promise<EngineStatus> {
   try {
     const engine = await loadEngine(id)
