@@ -1,4 +1,5 @@
 import { activeBuild, buildVariables, engineFolder } from '#main/compute/engine-install/folders.ts'
+import { isAborted } from '#shared/abort.ts'
 import {
   type EngineId,
   type EngineStatus,
@@ -6,7 +7,7 @@ import {
   type InstallableEngineId,
   installableEngineIds,
 } from '#shared/domain/engine.ts'
-import { AppError } from '#shared/errors.ts'
+import { assertNever } from '#shared/errors.ts'
 import type { Launcher, WorkerExit, WorkerProcess } from './launcher.ts'
 import { workerEnvironment } from './machine.ts'
 import { workerEntry } from './worker-entry.ts'
@@ -18,11 +19,13 @@ export interface ProbeOptions {
   readonly entry?: URL
   /** For the answer. */
   readonly limitMs?: number
+  /** Ends the worker; what it says of the engines is of no use then. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Asks workers of their own which engines work on this machine, best first: no engine is loaded here.
- * @throws AppError `worker-died`.
+ * Asks workers of their own which engines work on this machine, best first: no engine is loaded here. Those whose worker
+ * died are listed with the cause.
  */
 export async function probeEngines(
   launcher: Launcher,
@@ -35,19 +38,26 @@ export async function probeEngines(
     ask(launcher, together, workerEnvironment('wasm'), options),
     ...apart.map((id) => probeInstalled(launcher, id, options)),
   ])
-  if (others.kind === 'late') {
-    throw new AppError('worker-died', `The worker that tests the engines ${others.what}.`, {
-      hint: 'The machine may be overloaded: close other programs, then try again.',
-    })
-  }
-  if (others.kind === 'ended') {
-    throw new AppError('worker-died', 'The worker that tests the engines ended before it was done.', {
-      hint: 'Try again; if it happens again, reinstall the dependencies.',
-      details: others.exit,
-    })
-  }
-  const statuses = [...others.statuses, ...installed, ...(webgpu === undefined ? [] : [webgpu])]
+  const statuses = [...statusesOf(others, together), ...installed, ...(webgpu === undefined ? [] : [webgpu])]
   return engineIds.flatMap((id) => statuses.filter((status) => status.id === id))
+}
+
+/** Which of the engines that are probed together ended their worker, nobody knows: none of them is said to work. */
+function statusesOf(found: Answer, engines: readonly EngineId[]): readonly EngineStatus[] {
+  switch (found.kind) {
+    case 'answered':
+      return found.statuses
+    case 'late': {
+      const reason = `The worker that tests it ${found.what}. The machine may be overloaded: close other programs, then try again with: tmu engine doctor`
+      return engines.map((id) => ({ id, available: false, reason }))
+    }
+    case 'ended': {
+      const reason = `The worker that tests it ended before it was done (${causeOf(found.exit)}). Try again with: tmu engine doctor. If it happens again, reinstall the dependencies.`
+      return engines.map((id) => ({ id, available: false, reason }))
+    }
+    default:
+      return assertNever(found)
+  }
 }
 
 /** Tests an engine in a worker of its own: the active build, or the one in the folder `build`. */
@@ -74,13 +84,11 @@ export async function probeInstalled(
     const reason = `The ${engine} engine ${found.what}. ${cause}: close other programs, then try again with: tmu engine doctor. If that doesn\u2019t help, install it again with: tmu engine install ${engine}`
     return { id: engine, available: false, reason }
   }
-  const { code, signal } = found.exit
-  const cause = signal ?? `exit code ${code ?? 'unknown'}`
-  const unfit = signal === 'SIGILL' ? ' This processor lacks instructions that it needs (AVX).' : ''
+  const unfit = found.exit.signal === 'SIGILL' ? ' This processor lacks instructions that it needs (AVX).' : ''
   return {
     id: engine,
     available: false,
-    reason: `The library of the ${engine} engine ended its process (${cause}).${unfit} Remove it with: tmu engine uninstall ${engine}`,
+    reason: `The library of the ${engine} engine ended its process (${causeOf(found.exit)}).${unfit} Remove it with: tmu engine uninstall ${engine}`,
   }
 }
 
@@ -92,10 +100,9 @@ export async function probeWebgpu(pageLauncher: Launcher, options: ProbeOptions 
     const reason = `The browser ${found.what}. Close other programs, then try again with: tmu engine doctor`
     return { id: 'webgpu', available: false, reason }
   }
-  const { code, signal, log } = found.exit
+  const { code, log } = found.exit
   // What the launcher itself has to say is a sentence.
-  const reason =
-    code === 1 && log !== '' ? log : `The browser ended before it was tested (${signal ?? `exit code ${code}`}).`
+  const reason = code === 1 && log !== '' ? log : `The browser ended before it was tested (${causeOf(found.exit)}).`
   return { id: 'webgpu', available: false, reason }
 }
 
@@ -111,6 +118,10 @@ export function complaintsOfTensorFlow(log: string): readonly string[] {
   return [...new Set(said)].slice(-5)
 }
 
+function causeOf({ code, signal }: WorkerExit): string {
+  return signal ?? `exit code ${code ?? 'unknown'}`
+}
+
 type Answer =
   | {
       readonly kind: 'answered'
@@ -122,15 +133,16 @@ type Answer =
   /** `what`: a sentence's end. */
   | { readonly kind: 'late'; readonly what: string }
 
-/** What a worker of its own says, or how it ended. */
+/** What a worker of its own says, or how it ended: it has, when the signal aborted. */
 function ask(
   launcher: Launcher,
   engines: readonly EngineId[],
   env: Readonly<Record<string, string>>,
-  { entry = workerEntry(), limitMs = usualLimitMs }: ProbeOptions,
+  { entry = workerEntry(), limitMs = usualLimitMs, signal }: ProbeOptions,
 ): Promise<Answer> {
   const worker: WorkerProcess = launcher.spawn(entry, env)
   const log = Promise.withResolvers<string>()
+  const kill = (): void => worker.kill()
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       resolve({ kind: 'late', what: `did not answer within ${limitMs / 1000} s` })
@@ -144,8 +156,11 @@ function ask(
     })
     worker.onExit((exit) => {
       clearTimeout(timer)
+      signal?.removeEventListener('abort', kill)
       log.resolve(exit.log)
       resolve({ kind: 'ended', exit })
     })
+    if (isAborted(signal)) kill()
+    else signal?.addEventListener('abort', kill)
   })
 }

@@ -1,16 +1,18 @@
+import { activeBuild, engineFolder } from '#main/compute/engine-install/folders.ts'
 import { installEngine, uninstallEngine } from '#main/compute/engine-install/install.ts'
 import type { InstallProgress } from '#main/compute/engine-install/job.ts'
 import { engineFiles } from '#main/compute/engine-install/pins.ts'
 import { benchEngines } from '#main/compute/pool/bench-engines.ts'
 import type { Launcher } from '#main/compute/pool/launcher.ts'
 import { probeEngines, probeWebgpu } from '#main/compute/pool/probe-engines.ts'
-import type {
-  EngineChoice,
-  EngineFile,
-  EngineId,
-  EngineStatus,
-  EngineTimes,
-  InstallableEngineId,
+import {
+  type EngineChoice,
+  type EngineFile,
+  type EngineId,
+  type EngineStatus,
+  type EngineTimes,
+  type InstallableEngineId,
+  installableEngineIds,
 } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
 import type { EngineInstallEvent } from '#shared/progress.ts'
@@ -30,11 +32,16 @@ const untriedWebgpu: EngineStatus = {
     'It is tried only where it is asked for, since a browser is started for it: by tmu engine doctor, \u201cExamine the engines\u201d in Settings, or --engine webgpu.',
 }
 
-/** What engines this machine has, found out once by a worker and kept. */
+/** The active build of each engine, in a text to compare. */
+function installedBuilds(): string {
+  return installableEngineIds.map((id) => activeBuild(engineFolder(id)) ?? '').join('\n')
+}
+
+/** What engines this machine has, found out by a worker and kept until another process installs or removes one. */
 export class Engines {
   readonly #launcher: Launcher
   readonly #pageLauncher: Launcher | undefined
-  #known: Promise<readonly EngineStatus[]> | null = null
+  #known: { readonly installed: string; readonly engines: Promise<readonly EngineStatus[]> } | null = null
   #webgpu: Promise<EngineStatus> | null = null
 
   /** `pageLauncher`: for the webgpu engine. */
@@ -49,8 +56,7 @@ export class Engines {
 
   /** Best first. */
   list(): Promise<readonly EngineStatus[]> {
-    if (this.#known === null) return this.#probe()
-    return this.#known
+    return this.#known?.installed === installedBuilds() ? this.#known.engines : this.#probe()
   }
 
   /** Tests them again, the one that needs a browser too. */
@@ -70,11 +76,17 @@ export class Engines {
       if (this.#pageLauncher === undefined) return {}
       return { webgpu: (await trying) ?? untriedWebgpu }
     }
+    const installed = installedBuilds()
     const tested = webgpu().then((tried) => probeEngines(this.#launcher, tried))
-    this.#known = tested
-    tested.catch(() => {
-      if (this.#known === tested) this.#known = null
-    })
+    const known = { installed, engines: tested }
+    this.#known = known
+    const forget = (): void => {
+      if (this.#known === known) this.#known = null
+    }
+    // Where none works, the machine may have been overloaded: whoever asks next has them tested again.
+    tested.then((engines) => {
+      if (!engines.some(({ available }) => available)) forget()
+    }, forget)
     return tested
   }
 
