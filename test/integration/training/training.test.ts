@@ -8,7 +8,7 @@ import { initialWeights } from '#main/compute/worker/models/initial-weights.ts'
 import { createNetwork } from '#main/compute/worker/models/network.ts'
 import { predict } from '#main/compute/worker/training/predict.ts'
 import { train } from '#main/compute/worker/training/train.ts'
-import type { NamedArrays, StageContext, TrainPlan } from '#main/compute/worker/training/types.ts'
+import type { NamedArrays, StageContext, TrainingItems, TrainPlan } from '#main/compute/worker/training/types.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import type { CurvePoint } from '#shared/domain/stage.ts'
 import { promptMs } from '#test/support/prompt.ts'
@@ -201,6 +201,9 @@ describe('training', () => {
     const before = tf.memory().numTensors
     await trainOnce()
     expect(tf.memory().numTensors).toBe(before)
+    const items = { samples: members, targets: { labels: labelsOf(members) } }
+    await trainOnce({ items: () => [{ items, l1: 1e-3 }], epochs: 1 })
+    expect(tf.memory().numTensors).toBe(before)
     await expect(trainOnce({ optimizer: 'sgd', lr: 1e30 })).rejects.toMatchObject({ code: 'diverged' })
     expect(tf.memory().numTensors).toBe(before)
     const abort = new AbortController()
@@ -223,6 +226,25 @@ describe('training', () => {
       message: expect.stringMatching(/diverged in epoch 2 of 3: .*the last sound loss was 1\.\d+/),
       details: { epoch: 2, step: 4 },
     })
+  })
+
+  it('doesn’t take a large L1 penalty for an exploded loss, but the batches’ own loss', async () => {
+    const samples = range(0, 96)
+    const own = labelsOf(samples)
+    const under = (targets: TrainingItems['targets'], l1: number) =>
+      trainOnce({ items: () => [{ items: { samples, targets }, l1 }], optimizer: 'sgd', lr: 1e-9, epochs: 1 })
+    const { events } = await under({ labels: own }, 1e4)
+    const losses = events.flatMap((event) => (event.kind === 'curve' ? [event.point.loss] : []))
+    expect(losses).toHaveLength(1)
+    expect(losses[0]).toBeGreaterThan(1e5)
+    const heavy = { probabilities: new Float32Array(3 * samples.length).fill(1e5) }
+    for (const l1 of [0, 1e-9]) {
+      await expect(under(heavy, l1)).rejects.toMatchObject({
+        code: 'diverged',
+        message: expect.stringMatching(/in epoch 1 of 1: the loss( without its L1 penalty)? has exploded to \d/),
+      })
+    }
+    await expect(under({ labels: own }, 1e38)).rejects.toMatchObject({ code: 'diverged' })
   })
 
   it('refuses to train on nothing', async () => {

@@ -48,6 +48,14 @@ export interface StepState {
  */
 const explodedLoss = 1e4
 
+/** What a step keeps of its forward passes beyond the gradient's scope. */
+interface Held {
+  readonly logits: Tensor2D[]
+  readonly statistics: ForwardResult['batchStatistics'][]
+  /** The batches' loss where the loss descended has a penalty too; else none. */
+  readonly unpenalised: Scalar[]
+}
+
 interface TakeOptions extends Partial<Pick<Batch, 'weight' | 'size'>> {
   /** How the items are augmented. */
   readonly views?: ((rows: Int32Array) => Views) | undefined
@@ -90,7 +98,7 @@ export type StepOutcome =
 /**
  * One update on the weighted sum of the batches' mean losses and the L1 penalty. Returns the loss before the update and
  * how many rows of the first batch were classified as their most probable target; `diverged`, with weights and moving
- * averages as they were, when loss, gradient or a batch's statistics aren't finite, or the loss has exploded.
+ * averages as they were, when loss, gradient or a batch's statistics aren't finite, or the batches' losses have exploded.
  */
 export async function trainStep(
   { tf }: Engine,
@@ -103,7 +111,7 @@ export async function trainStep(
   const [first] = batches
   const step = tf.tidy(() => {
     const inputs = batches.map((batch) => ({ batch, x: batch.x() }))
-    const held: { logits: Tensor2D[]; statistics: ForwardResult['batchStatistics'][] } = { logits: [], statistics: [] }
+    const held: Held = { logits: [], statistics: [], unpenalised: [] }
     try {
       const { value, grads } = tf.variableGrads(() => {
         const losses = inputs.map(({ batch, x }) => {
@@ -114,8 +122,10 @@ export async function trainStep(
           held.statistics.push(batchStatistics)
           return batchLoss(tf, batch, logits, classCount)
         })
-        if (l1 > 0) losses.push(tf.mul(l1, tf.addN(variables.map((variable) => tf.sum(tf.abs(variable))))))
-        return losses.reduce((sum, loss) => tf.add(sum, loss)) as Scalar
+        const loss = losses.reduce((sum, other) => tf.add(sum, other)) as Scalar
+        if (l1 <= 0) return loss
+        held.unpenalised.push(tf.keep(loss))
+        return tf.add(loss, tf.mul(l1, tf.addN(variables.map((variable) => tf.sum(tf.abs(variable))))))
       }, [...variables])
       const applied = masked(tf, grads, masks)
       return {
@@ -125,21 +135,24 @@ export async function trainStep(
         ...held,
       }
     } catch (error) {
-      tf.dispose(held)
+      tf.dispose({ ...held })
       throw error
     }
   })
   try {
     // One wait for all: each is a round trip to a GPU.
-    const [[loss], logits, squared, unsound] = await Promise.all([
+    const [[loss], [judged], logits, squared, unsound] = await Promise.all([
       step.loss.data<'float32'>(),
+      (step.unpenalised.at(0) ?? step.loss).data<'float32'>(),
       step.logits[0].data<'float32'>(),
       step.squared.data<'float32'>(),
       unsoundStatistics(step.statistics),
     ])
     if (!Number.isFinite(loss)) return { kind: 'diverged', what: 'the loss is no longer a finite number' }
-    if (Math.abs(loss) > explodedLoss) {
-      return { kind: 'diverged', what: `the loss has exploded to ${loss.toPrecision(3)}` }
+    // A penalty is as large as the network is wide: its size says nothing of the fit.
+    if (Math.abs(judged) > explodedLoss) {
+      const which = step.unpenalised.length === 0 ? 'the loss' : 'the loss without its L1 penalty'
+      return { kind: 'diverged', what: `${which} has exploded to ${judged.toPrecision(3)}` }
     }
     if (unsound !== null) {
       return { kind: 'diverged', what: `a batch's values for "${unsound}" are no longer finite numbers` }
