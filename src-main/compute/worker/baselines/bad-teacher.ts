@@ -8,6 +8,9 @@ import { adamPlan, inRandomOrder, joined, withOwnLabels } from './plans.ts'
 /**
  * The student is the original; on F it learns from an untrained network, on a part of R from the original itself. Both
  * teachers are fixed, so each is asked once.
+ *
+ * Deviation: the public code's loss is `F.kl_div` at its default, the mean over rows and classes, which is KL / K without
+ * Hinton's T^2. A constant factor of the loss leaves Adam's steps as they are (but for its epsilon).
  */
 export const badTeacher = defineMethod({
   id: 'bad-teacher',
@@ -22,7 +25,9 @@ export const badTeacher = defineMethod({
       .gt(0)
       .max(100)
       .default(1)
-      .describe('T of both teachers and the student; the loss is T^2 KL, averaged over rows; public code'),
+      .describe(
+        'T of both teachers and the student; public code. The loss is T^2 KL, the mean over rows; the public code has no T^2 and takes the mean over rows and classes',
+      ),
     retainShare: z.number().gt(0).max(1).default(0.3).describe('Share of the retained samples; public code'),
     epochs: z.int().min(1).max(1000).default(1).describe('Epochs; public code'),
     lr: z.number().gt(0).max(10).default(1e-4).describe('Learning rate of Adam, constant; public code'),
