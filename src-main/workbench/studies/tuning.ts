@@ -7,7 +7,7 @@ import { quoted } from '#main/formats/text.ts'
 import { baseMethodOf, type VariantValue, variantId } from '#shared/domain/method-variant.ts'
 import { isPresent } from '#shared/domain/metrics.ts'
 import type { Run, Study, StudyConfig, TunedSettings } from '#shared/domain/study.ts'
-import { AppError } from '#shared/errors.ts'
+import { AppError, type ErrorCode } from '#shared/errors.ts'
 import { Random } from '#shared/random.ts'
 import { methodNeeds } from '../jobs/graph/method-settings.ts'
 import { worksOnTwinProblem } from '../jobs/graph/twin-problem.ts'
@@ -92,17 +92,25 @@ export function tuningConfig(
   }
 }
 
+export interface Tuned {
+  readonly config: StudyConfig
+  /** Methods that keep their settings although they were tried, and why. */
+  readonly notes: readonly string[]
+}
+
 /**
  * The study's configuration with what was found best. A control takes over what was found for the method it follows.
- * @throws AppError `conflict` while runs of the tuning are missing.
+ * @throws AppError `conflict` while runs of the tuning are missing; `diverged`, `unsupported` or what else stopped them
+ * where no method has a setting to choose.
  */
-export function tunedConfig({ config }: Study, tuning: Study, runs: readonly Run[]): StudyConfig {
+export function tunedConfig({ config }: Study, tuning: Study, runs: readonly Run[]): Tuned {
   const scores = new Map<string, number[]>()
   for (const run of runs) {
     const metric = run.metrics?.[tuningMetric]
     if (run.state === 'succeeded' && isPresent(metric))
       scores.set(run.method, [...(scores.get(run.method) ?? []), metric.value])
   }
+  const without: Unscored[] = []
   const best = new Map<string, { readonly params: MethodParams; readonly tuned: TunedSettings }>()
   for (const method of new Set(tuning.config.methods.map(baseMethodOf))) {
     if (method === noneMethod) continue
@@ -115,7 +123,16 @@ export function tunedConfig({ config }: Study, tuning: Study, runs: readonly Run
       })
       .sort((a, b) => a.score - b.score)
     const [first] = ranked
-    if (first === undefined) continue
+    if (first === undefined) {
+      without.push(
+        unscored(
+          method,
+          runs.filter((run) => tried.includes(run.method)),
+          tried.length * tuning.config.seeds.length,
+        ),
+      )
+      continue
+    }
     best.set(method, {
       params: tuning.config.methodParams[first.id] ?? {},
       tuned: {
@@ -126,11 +143,7 @@ export function tunedConfig({ config }: Study, tuning: Study, runs: readonly Run
       },
     })
   }
-  if (best.size === 0) {
-    throw new AppError('conflict', `The tuning "${tuning.name}" has no finished run to choose from.`, {
-      hint: 'Run it first.',
-    })
-  }
+  if (best.size === 0) throw nothingToChoose(tuning.name, without)
   const methodParams: Record<string, MethodParams> = { ...config.methodParams }
   const tuned: Record<string, TunedSettings> = {}
   for (const method of config.methods) {
@@ -141,7 +154,65 @@ export function tunedConfig({ config }: Study, tuning: Study, runs: readonly Run
     methodParams[method] = { ...config.methodParams[method], ...Object.fromEntries(known) }
     tuned[method] = found.tuned
   }
-  return { ...config, methodParams, tuned, series: undefined }
+  return {
+    config: { ...config, methodParams, tuned, series: undefined },
+    notes: without.map(({ method, reason }) => `${method} keeps its settings: ${reason}.`),
+  }
+}
+
+/** Why a method that was tried has no setting to recommend. */
+interface Unscored {
+  readonly method: string
+  readonly code: ErrorCode
+  readonly reason: string
+  readonly hint: string
+}
+
+/** A setting counts only with a score at every seed; `runs` are those of the method's settings, `planned` of them. */
+function unscored(method: string, runs: readonly Run[], planned: number): Unscored {
+  const ended = runs.filter(({ state }) => state === 'succeeded' || state === 'failed')
+  if (ended.length < planned) {
+    const reason =
+      ended.length === 0
+        ? 'it has no finished run'
+        : `${ended.length} of its ${planned} runs are finished, and no setting was measured at every seed`
+    return { method, code: 'conflict', reason, hint: 'Run it first.' }
+  }
+  for (const { metrics } of ended) {
+    const metric = metrics?.[tuningMetric]
+    if (metric === undefined || isPresent(metric)) continue
+    return {
+      method,
+      code: 'unsupported',
+      reason: `${tuningMetric}, by which settings are chosen, can't be had: ${metric.absent.replace(/\.$/, '')}`,
+      hint: 'Tune on a split and a forget set whose twin problem has it, or set the parameters by hand.',
+    }
+  }
+  const errors = ended.flatMap(({ error }) => error ?? [])
+  const diverged = errors.filter(({ code }) => code === 'diverged')
+  const isDivergence = errors.length > 0 && diverged.length === errors.length
+  const [first] = errors
+  return {
+    method,
+    code: first?.code ?? 'internal',
+    reason:
+      `every setting that was tried ${isDivergence ? 'diverged' : 'failed'} at one seed at least` +
+      (first === undefined ? '' : `, the first thus: ${first.message.replace(/\.$/, '')}`),
+    hint: isDivergence
+      ? 'Set a lower learning rate or strength for it in the study, or tune with a larger budget.'
+      : (first?.hint ?? 'See what failed: tmu run list'),
+  }
+}
+
+function nothingToChoose(tuning: string, without: readonly Unscored[]): AppError {
+  // Nothing can be said for good of a tuning that hasn't ended.
+  const told = without.find(({ code }) => code === 'conflict') ?? without.at(0)
+  if (told === undefined) throw new AppError('internal', `The tuning "${tuning}" has no method.`)
+  const others = without.length > 1 ? ` (${told.method})` : ''
+  return new AppError(told.code, `The tuning "${tuning}" has no setting to choose${others}: ${told.reason}.`, {
+    hint: told.hint,
+    details: { methods: without.map(({ method, reason }) => ({ method, reason })) },
+  })
 }
 
 function isTunable(config: StudyConfig, method: string): boolean {

@@ -125,11 +125,14 @@ export function createStudyUseCases(parts: StudyParts): StudyUseCases {
         const study = requireStudy(repositories, nameOrId)
         const tuning = requireStudy(repositories, tuningName)
         const runs = repositories.runs.listRuns({ studyId: tuning.id }).map((run) => toRun(objects, run))
-        return insertDerived(repositories, {
+        const { config, notes } = tunedConfig(study, tuning, runs)
+        const derived = insertDerived(repositories, {
           name: name ?? freeName(`${study.name} tuned`, isStudyName),
-          config: tunedConfig(study, tuning, runs),
+          config,
           engine: study.engine,
         })
+        for (const line of notes) parts.note(line)
+        return derived
       },
       async attack({ study: nameOrId, ...request }) {
         const study = requireStudy(repositories, nameOrId)

@@ -90,7 +90,7 @@ describe('what tuning found', () => {
   ]
 
   it('is the lowest mean over all seeds, and is marked with the budget and the scores', () => {
-    const found = tunedConfig(study, tuning, runs)
+    const { config: found } = tunedConfig(study, tuning, runs)
     expect(found.methodParams['fine-tune']).toEqual(tuning.config.methodParams[second])
     expect(found.tuned?.['fine-tune']).toEqual({
       study: 'mine tuning',
@@ -103,14 +103,69 @@ describe('what tuning found', () => {
   })
 
   it('holds for the controls that follow the method', () => {
-    const found = tunedConfig(study, tuning, runs)
+    const { config: found } = tunedConfig(study, tuning, runs)
     const { lr } = tuning.config.methodParams[tmuSecond] ?? {}
     expect(lr).not.toBe(config.methodParams['tmu']?.['lr'])
     expect(found.methodParams['tmu']?.['lr']).toBe(lr)
     expect(found.methodParams['count-matched-random']?.['lr']).toBe(lr)
   })
 
-  it('is nothing before a run has finished', () => {
-    expect(() => tunedConfig(study, tuning, [])).toThrow(/no finished run/)
+  describe('is nothing', () => {
+    const ids = tuning.config.methods.filter((id) => baseMethodOf(id) !== 'none')
+    const everywhere = (make: (id: string, seed: number) => Run): Run[] =>
+      ids.flatMap((id) => [make(id, 1), make(id, 2)])
+    const refusal = (given: readonly Run[]): unknown => {
+      try {
+        return tunedConfig(study, tuning, given)
+      } catch (error) {
+        return error
+      }
+    }
+    const diverged = (id: string, seed: number): Run => ({
+      ...run(id, seed, 0, 'failed'),
+      error: { code: 'diverged', message: 'The training diverged in epoch 2 of 5: the loss has exploded to 2e+4.' },
+    })
+
+    it('before a run has finished, and then says to run it', () => {
+      expect(refusal([])).toMatchObject({
+        code: 'conflict',
+        message: expect.stringContaining('it has no finished run'),
+        hint: 'Run it first.',
+      })
+    })
+
+    it('while no setting is measured at every seed', () => {
+      const some = ids.map((id) => run(id, 1, 0.1))
+      expect(refusal(some)).toMatchObject({ code: 'conflict', message: expect.stringContaining('3 of its 6 runs') })
+    })
+
+    it('where the criterion is absent, and then says why it is', () => {
+      const reason = 'Class 3 has no evaluation samples.'
+      const absent = everywhere((id, seed) => ({ ...run(id, seed, 0), metrics: { avgGap: { absent: reason } } }))
+      expect(refusal(absent)).toMatchObject({
+        code: 'unsupported',
+        message: expect.stringMatching(/avgGap, .* can't be had: Class 3 has no evaluation samples\.$/),
+        hint: expect.not.stringContaining('Run it'),
+      })
+    })
+
+    it('where every setting diverged at some seed, and then names the divergence', () => {
+      const failed = everywhere((id, seed) => (seed === 2 ? diverged(id, seed) : run(id, seed, 0.1)))
+      expect(refusal(failed)).toMatchObject({
+        code: 'diverged',
+        message: expect.stringMatching(/every setting that was tried diverged .*epoch 2 of 5.*2e\+4\.$/),
+        hint: expect.stringContaining('lower learning rate'),
+      })
+    })
+
+    it('for one method of several: it keeps its settings, which is said', () => {
+      const mixed = everywhere((id, seed) =>
+        baseMethodOf(id) === 'tmu' ? run(id, seed, 0.1) : seed === 1 ? run(id, seed, 0.1) : diverged(id, seed),
+      )
+      const { config: found, notes } = tunedConfig(study, tuning, mixed)
+      expect(found.tuned).toHaveProperty('tmu')
+      expect(found.methodParams['fine-tune']).toEqual(config.methodParams['fine-tune'])
+      expect(notes).toEqual([expect.stringMatching(/^fine-tune keeps its settings: every setting .* diverged/)])
+    })
   })
 })
