@@ -30,10 +30,10 @@ export const stageVersions: Readonly<Record<StageKind, number>> = {
   'two-sample': 1,
   unlearn: 1,
   predict: 1,
-  evaluate: 3,
+  evaluate: 4,
   'train-shadow': 1,
   relearn: 1,
-  cka: 3,
+  cka: 4,
   attack: 4,
 }
 

@@ -2,6 +2,7 @@ import { Random } from '#shared/random.ts'
 import type { Outcome, SetName } from './outcome.ts'
 import { setNames } from './outcome.ts'
 import { quantileOfSorted } from './quantile.ts'
+import { strataOfClasses } from './strata.ts'
 
 /**
  * One resample: how often each sample of each set occurs. Draw 0 is the data itself (all counts 1). The same draw
@@ -45,14 +46,18 @@ export function dataItself(outcome: Outcome): Draw {
 
 /**
  * `count` resamples with replacement, within each class of each set, so that class sizes and hence all class weights
- * stay as they are. Each set has a random stream of its own: a set that is absent shifts nobody else's draws. The
+ * stay as they are; very small classes are one stratum together (`strataOfClasses`). Each set has a random stream of its own: a set that is absent shifts nobody else's draws. The
  * yielded draw is reused for the next.
  */
 export function* resamples(outcome: Outcome, seed: number, count: number): Generator<Draw> {
   const draw = { serial: 0, counts: dataItself(outcome).counts }
+  const forgotten = new Set(outcome.sets.forget.labels)
   const samplers = setNames.map((set) => {
     const random = Random.of(seed, 'bootstrap', set)
-    return { strata: strataOf(outcome.sets[set]?.labels ?? new Int32Array()), random, counts: draw.counts[set] }
+    const labels = outcome.sets[set]?.labels ?? new Int32Array()
+    // F's classes apart from the others: attacks read the former alone, always as many.
+    const strata = strataOfClasses(labels, (label) => (forgotten.has(label) ? 'one' : 'other'))
+    return { strata: membersOf(strata), random, counts: draw.counts[set] }
   })
   for (let serial = 1; serial <= count; serial++) {
     for (const { strata, random, counts } of samplers) {
@@ -68,14 +73,15 @@ export function* resamples(outcome: Outcome, seed: number, count: number): Gener
   }
 }
 
-function strataOf(labels: Int32Array): readonly Int32Array[] {
+/** Positions of each stratum's samples, by its number. */
+export function membersOf(strata: Int32Array): readonly Int32Array[] {
   const members = new Map<number, number[]>()
-  for (let i = 0; i < labels.length; i++) {
-    const list = members.get(labels[i])
-    if (list === undefined) members.set(labels[i], [i])
+  for (let i = 0; i < strata.length; i++) {
+    const list = members.get(strata[i])
+    if (list === undefined) members.set(strata[i], [i])
     else list.push(i)
   }
-  return [...members.keys()].sort((a, b) => a - b).map((label) => Int32Array.from(members.get(label) ?? []))
+  return [...members.keys()].sort((a, b) => a - b).map((stratum) => Int32Array.from(members.get(stratum) ?? []))
 }
 
 /** Percentile interval of bootstrap values; null where some draw left the figure undefined. */

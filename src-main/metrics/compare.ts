@@ -31,7 +31,8 @@ export function pairedDifference(
   const imagesCi = draws === null ? null : percentileInterval(draws, 0.95)
   if (!isPresent(difference)) return { difference, imagesCi: null, seedsCi: null, p: null }
   const seedsCi = difference.ci
-  const p = seedsCi === null ? (draws === null ? null : bootstrapP(draws)) : pairedP(ours, theirs, shared)
+  const ofSeeds = seedsCi === null ? null : pairedP(ours, theirs, shared)
+  const p = ofSeeds ?? (draws === null ? null : bootstrapP(draws))
   return { difference, imagesCi, seedsCi, p }
 }
 
@@ -86,15 +87,16 @@ function bootstrapP(draws: Float64Array): number {
   return Math.min(1, (2 * (Math.min(below, above) + 1)) / (draws.length + 1))
 }
 
+/** null where all seeds differ by exactly as much: they say nothing of how much training again would change. */
 function pairedP(
   ours: ReadonlyMap<number, SeedScore>,
   theirs: ReadonlyMap<number, SeedScore>,
   seeds: readonly number[],
-): number {
+): number | null {
   const differences = seeds.map((seed) => (ours.get(seed)?.value ?? 0) - (theirs.get(seed)?.value ?? 0))
   const n = differences.length
   const mean = differences.reduce((sum, value) => sum + value, 0) / n
   const deviation = Math.sqrt(differences.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1) / n)
-  if (deviation === 0) return mean === 0 ? 1 : 0
+  if (deviation === 0) return mean === 0 ? 1 : null
   return studentPValue(mean / deviation, n - 1)
 }

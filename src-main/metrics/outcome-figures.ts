@@ -72,8 +72,12 @@ export class OutcomeFigures {
     const values = Float64Array.from(positions, (position, j) => correct[position] * weights[j])
     return ({ counts }) => {
       let sum = 0
-      for (let j = 0; j < values.length; j++) sum += values[j] * counts.evaluation[positions[j]]
-      return sum / values.length
+      let mass = 0
+      for (let j = 0; j < values.length; j++) {
+        sum += values[j] * counts.evaluation[positions[j]]
+        mass += weights[j] * counts.evaluation[positions[j]]
+      }
+      return sum / mass
     }
   }
 

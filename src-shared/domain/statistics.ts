@@ -85,13 +85,16 @@ export interface MethodDifference {
   readonly imagesCi: readonly [low: number, high: number] | null
   /** 95 % paired t interval over seeds; null: one seed. */
   readonly seedsCi: readonly [low: number, high: number] | null
-  /** Two-sided, of the paired t test over seeds, with one seed of the bootstrap; null: neither can be had. */
+  /**
+   * Two-sided, of the paired t test over seeds; of the bootstrap with one seed, and where all seeds differ by exactly
+   * as much. null: neither can be had.
+   */
   readonly p: number | null
   /** After Holm 1979, over all methods compared with the reference in this metric. */
   readonly pHolm: number | null
   /**
-   * Whether the two differ: every interval there is clears zero, pHolm <= 0.05, and the difference exceeds the
-   * gold-gold floor where one exists.
+   * Whether the two differ: the interval over images clears zero, that over seeds too where there are several, pHolm is
+   * at most 0.05, and the difference exceeds the gold-gold floor where one exists.
    */
   readonly differs: boolean
 }
@@ -108,7 +111,7 @@ export interface MetricComparison {
   readonly differences: readonly MethodDifference[]
   /**
    * Smallest difference to the reference that a repetition would find with 80 % power, before Holm's correction: the
-   * median over the methods.
+   * median over the methods. null: it can't be told.
    */
   readonly detectable: number | null
 }

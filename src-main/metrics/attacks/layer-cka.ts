@@ -3,6 +3,7 @@ import { Random } from '#shared/random.ts'
 import { leastCountForInterval, percentileInterval } from '../bootstrap.ts'
 import { featureMatrix, type HsicEstimate, leastCountForCka, samplesForCka, unbiasedHsic } from '../cka.ts'
 import type { FloatArray } from '../outcome.ts'
+import { strataOfClasses } from '../strata.ts'
 import { unitResamples } from './membership.ts'
 
 /** Activations of one layer on some samples, row-major [n, width]. */
@@ -13,16 +14,15 @@ export interface Activations {
 
 /**
  * Debiased linear CKA of a layer to the same layer of each reference: mean over references with a bootstrap interval by
- * the estimates' leave-one-out influence. 1 = the same representation up to rotation and scale. `strata` are the
- * samples' classes.
+ * the estimates' leave-one-out influence, resampled within classes. 1 = the same representation up to rotation and scale.
  */
 export function layerCka(
   layer: Activations,
   references: readonly Activations[],
-  strata: Int32Array,
+  labels: Int32Array,
   { seed, draws }: { readonly seed: number; readonly draws: number },
 ): Metric {
-  const n = strata.length
+  const n = labels.length
   if (references.length === 0) return { absent: 'There is no gold to compare with.' }
   if (n < leastCountForCka) return { absent: `Debiased CKA needs ${leastCountForCka} samples.` }
   const widest = Math.max(layer.width, ...references.map(({ width }) => width))
@@ -49,7 +49,7 @@ export function layerCka(
   }
   const drawn = new Float64Array(samples.length >= leastCountForInterval ? draws : 0)
   let draw = 0
-  const classes = samples.map((sample) => strata[sample])
-  for (const counts of unitResamples(classes, seed, drawn.length)) drawn[draw++] = at(counts)
+  const strata = strataOfClasses(samples.map((sample) => labels[sample]))
+  for (const counts of unitResamples(strata, seed, drawn.length)) drawn[draw++] = at(counts)
   return { value: at(null), ci: percentileInterval(drawn, 0.95), n: samples.length }
 }

@@ -1,11 +1,12 @@
 import type { Metric } from '#shared/domain/metrics.ts'
 import { leastCountForInterval, percentileInterval } from '../bootstrap.ts'
+import { strataOfClasses } from '../strata.ts'
 import { unitResamples } from './membership.ts'
 
-/** Mean of a value a sample with its bootstrap interval, resampled within strata (classes). */
+/** Mean of a value a sample with its bootstrap interval, resampled within classes. */
 export function meanFigure(
   values: Float64Array,
-  strata: Int32Array,
+  labels: Int32Array,
   { seed, draws }: { readonly seed: number; readonly draws: number },
 ): Metric {
   const n = values.length
@@ -17,6 +18,6 @@ export function meanFigure(
   }
   const drawn = new Float64Array(n >= leastCountForInterval ? draws : 0)
   let draw = 0
-  for (const counts of unitResamples(strata, seed, drawn.length)) drawn[draw++] = mean(counts)
+  for (const counts of unitResamples(strataOfClasses(labels), seed, drawn.length)) drawn[draw++] = mean(counts)
   return { value: mean(null), ci: percentileInterval(drawn, 0.95), n }
 }

@@ -3,6 +3,7 @@ import type { MetricTable } from '#shared/domain/metrics.ts'
 import { Random } from '#shared/random.ts'
 import { leastCountForInterval, percentileInterval } from '../bootstrap.ts'
 import { type AttackFigures, attackFigures, fprLimits, type Ranking, rank } from '../ranking.ts'
+import { strataOfClasses } from '../strata.ts'
 import { counted } from '../words.ts'
 
 /**
@@ -45,8 +46,11 @@ export function membershipTest(
   scores.set(nonMembers.scores, memberCount)
   const weights = new Float64Array(n).fill(1)
   weights.set(nonMembers.weights, memberCount)
-  const strata = Int32Array.from({ length: n }, (_, i) =>
-    i < memberCount ? 2 * members.labels[i] : 2 * nonMembers.labels[i - memberCount] + 1,
+  const strata = new Int32Array(n)
+  strata.set(strataOfClasses(members.labels).map((stratum) => 2 * stratum))
+  strata.set(
+    strataOfClasses(nonMembers.labels).map((stratum) => 2 * stratum + 1),
+    memberCount,
   )
   return { scores, memberCount, weights, units: Int32Array.from({ length: n }, (_, i) => i), strata }
 }

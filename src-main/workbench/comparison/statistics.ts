@@ -1,5 +1,7 @@
 import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import { readArrays } from '#main/compute/worker/array-objects.ts'
+import { counted } from '#main/formats/text.ts'
+import { leastCountForInterval } from '#main/metrics/bootstrap.ts'
 import { holm, type PairedDifference, pairedDifference, paretoFront, type SeedScore } from '#main/metrics/compare.ts'
 import { quantileOfSorted } from '#main/metrics/quantile.ts'
 import { powerFactor, seedCi } from '#main/metrics/seed-ci.ts'
@@ -100,7 +102,7 @@ export async function studyStatistics(
       byMethod,
       ledger,
     ),
-    notes: notesOn(seeds, golds),
+    notes: notesOn(seeds, golds, forgetCount),
   }
 }
 
@@ -164,8 +166,10 @@ function differs(
   floor: number | null,
 ): boolean {
   if (!isPresent(difference) || pHolm === null || pHolm > significance) return false
-  const clears = (ci: readonly [number, number] | null): boolean => ci === null || ci[0] > 0 || ci[1] < 0
-  return clears(imagesCi) && clears(seedsCi) && Math.abs(difference.value) > (floor ?? 0)
+  const clears = ([low, high]: readonly [number, number]): boolean => low > 0 || high < 0
+  // Without an interval over images, seeds tell how sure a figure of these very images is, and of no others.
+  if (imagesCi === null || !clears(imagesCi)) return false
+  return (seedsCi === null || clears(seedsCi)) && Math.abs(difference.value) > (floor ?? 0)
 }
 
 function figureOf(method: string, name: string, runs: readonly EvaluatedRun[]): readonly MethodFigure[] {
@@ -218,15 +222,19 @@ function goldLevel(name: string, golds: readonly EvaluatedRun[]): number | null 
 
 /**
  * The median over methods of the least difference that each would be told apart at: both its intervals have to clear
- * zero, so the one that needs more decides. Not the greatest: a single unstable method would speak for all.
+ * zero, so the one that needs more decides. Not the greatest: a single unstable method would speak for all. null: no
+ * method has an interval over images, or none ever differs.
  */
 function detectableOf(differences: readonly MethodDifference[]): number | null {
   const least = differences.flatMap(({ difference, imagesCi, seedsCi }) => {
+    if (!isPresent(difference) || imagesCi === null) return []
     const needed = [
-      ...(imagesCi === null ? [] : [halfOf(imagesCi) * powerFactor(null)]),
-      ...(seedsCi === null || !isPresent(difference) ? [] : [halfOf(seedsCi) * powerFactor(difference.n - 1)]),
+      halfOf(imagesCi) * powerFactor(null),
+      ...(seedsCi === null ? [] : [halfOf(seedsCi) * powerFactor(difference.n - 1)]),
     ]
-    return needed.length === 0 ? [] : [Math.max(...needed)]
+    // Two that never differ, over images and seeds, leave unknown what it would take.
+    const most = Math.max(...needed)
+    return most > 0 ? [most] : []
   })
   return least.length === 0 ? null : quantileOfSorted(Float64Array.from(least).sort(), 0.5)
 }
@@ -264,8 +272,14 @@ function paretoOf(
   }))
 }
 
-function notesOn(seeds: number, golds: number): readonly string[] {
+function notesOn(seeds: number, golds: number, forgetCount: number): readonly string[] {
   const notes: string[] = []
+  if (forgetCount > 0 && forgetCount < leastCountForInterval) {
+    notes.push(
+      `${counted(forgetCount, 'image')} to forget: there are no intervals over fewer than ${leastCountForInterval}, so ` +
+        'that no difference in figures on F can be called one.',
+    )
+  }
   if (seeds === 1) {
     notes.push(
       'One seed: the intervals are over images alone and do not know how much training again would change. ' +

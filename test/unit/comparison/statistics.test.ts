@@ -1,5 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
 import { ObjectStore } from '#main/artifacts/object-store.ts'
+import { writeArrays } from '#main/compute/worker/array-objects.ts'
 import { type EvaluatedRun, studyStatistics } from '#main/workbench/comparison/statistics.ts'
 import type { Evaluation, Metric, MetricTable } from '#shared/domain/metrics.ts'
 import { isPresent } from '#shared/domain/metrics.ts'
@@ -7,7 +11,23 @@ import { usualMetrics } from '#shared/domain/statistics.ts'
 import type { CostLedger } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 
-const objects = new ObjectStore('unread')
+const root = await mkdtemp(join(tmpdir(), 'tmu-statistics-'))
+const objects = new ObjectStore(root)
+afterAll(() => rm(root, { recursive: true, force: true }))
+
+/** Bootstrap draws for each run's figures, the same noise for all: images leave no doubt about a difference. */
+async function drawn(runs: readonly EvaluatedRun[]): Promise<readonly EvaluatedRun[]> {
+  return await Promise.all(
+    runs.map(async (run) => {
+      const arrays = Object.entries(run.evaluation.metrics).flatMap(([name, metric]) => {
+        if (!isPresent(metric)) return []
+        const data = Float64Array.from([-0.01, 0, 0.01], (noise) => metric.value + noise)
+        return [[name, { shape: [3], data }] as const]
+      })
+      return { ...run, draws: await writeArrays(objects, Object.fromEntries(arrays)) }
+    }),
+  )
+}
 const cost = (visitsBackward: number) => ({ seconds: 0, visitsForward: 0, visitsBackward })
 const ledger = (perRequest: Readonly<Record<string, number>>): CostLedger => ({
   total: { stages: 0, ...cost(0) },
@@ -53,7 +73,7 @@ function run(method: string, seed: number, absGap: readonly [number, number], lo
   return { method, seed, evaluation, draws: null }
 }
 const absGapOf = async (runs: readonly EvaluatedRun[], reference?: string) => {
-  const found = await studyStatistics(objects, runs, ledger({}), reference)
+  const found = await studyStatistics(objects, await drawn(runs), ledger({}), reference)
   const comparison = found.metrics.find(({ metric }) => metric === 'absGap')
   if (comparison === undefined) throw new Error('no comparison')
   return { found, comparison }
@@ -124,6 +144,20 @@ describe('statistics of a study', () => {
     expect((await absGapOf(many.filter(({ seed }) => seed === 1))).comparison.detectable).toBeNull()
   })
 
+  it('call no difference one without an interval over images, and say so where F is too small for any', async () => {
+    const few = runs.map((run) => ({
+      ...run,
+      evaluation: { ...run.evaluation, evidence: { ...run.evaluation.evidence, forgetCount: 1 } },
+    }))
+    const found = await studyStatistics(objects, few, ledger({}), 'tmu')
+    const absGap = found.metrics.find(({ metric }) => metric === 'absGap')
+    expect(absGap?.differences[0]).toMatchObject({ method: 'far', imagesCi: null, differs: false })
+    expect(absGap?.differences[0].pHolm).toBeLessThan(0.001)
+    expect(absGap?.detectable).toBeNull()
+    expect(found.notes[0]).toMatch(/^1 image to forget: there are no intervals/)
+    expect((await absGapOf(runs)).found.notes).toEqual([])
+  })
+
   it('do not compare with a method that fewer golds judge', async () => {
     const { comparison } = await absGapOf([...runs, run('oracle', 1, [0.1, 0.1], 0, 1)])
     const oracle = comparison.differences.find(({ method }) => method === 'oracle')
@@ -152,10 +186,11 @@ describe('statistics of a study', () => {
       withFurther('far', seed, 0.75 + seed * 1e-4, [0.9, 0.93]),
     ])
     const golds = [withFurther('gold', 1, 0.52, [0.1, 0.1]), withFurther('gold', 2, 0.56, [0.1, 0.1])]
-    const usual = await studyStatistics(objects, [...all, ...golds], ledger({}), 'tmu')
+    const finished = await drawn([...all, ...golds])
+    const usual = await studyStatistics(objects, finished, ledger({}), 'tmu')
     expect(usual.metrics.map(({ metric }) => metric)).toEqual(usualMetrics.map(({ name }) => name))
 
-    const found = await studyStatistics(objects, [...all, ...golds], ledger({}), 'tmu', 'klToGold')
+    const found = await studyStatistics(objects, finished, ledger({}), 'tmu', 'klToGold')
     expect(found.metrics).toHaveLength(usualMetrics.length + 1)
     const kl = found.metrics.at(-1)
     expect(kl).toMatchObject({
@@ -166,9 +201,7 @@ describe('statistics of a study', () => {
     // How much it changes when the other gold judges.
     expect(kl?.floor).toBeCloseTo(0.03, 12)
 
-    const attacked = (await studyStatistics(objects, [...all, ...golds], ledger({}), 'tmu', 'mia.loss.auc')).metrics.at(
-      -1,
-    )
+    const attacked = (await studyStatistics(objects, finished, ledger({}), 'tmu', 'mia.loss.auc')).metrics.at(-1)
     expect(attacked).toMatchObject({ metric: 'mia.loss.auc', direction: 'gold', gold: 0.54 })
     // No gold judges it: how much two golds differ in it.
     expect(attacked?.floor).toBeCloseTo(0.04, 12)

@@ -33,16 +33,54 @@ const outcome = drawnOutcome(Random.of(1, 'base'), { forget: 40, retain: 30, eva
 
 describe('resamples', () => {
   it('keep the size of each class in each set', () => {
+    const labels = [...Array(12).fill(0), ...Array(10).fill(2), ...Array(11).fill(1)]
     const uneven = outcomeOf({
-      'labels/forget': integers([0, 0, 0, 2, 2, 1]),
-      'unlearned/forget/logits': predicting([0, 0, 0, 0, 0, 0], 3),
+      'labels/forget': integers(labels),
+      'unlearned/forget/logits': predicting(labels, 3),
     })
     for (const { counts } of resamples(uneven, 5, 50)) {
-      expect(counts.forget[0] + counts.forget[1] + counts.forget[2]).toBe(3)
-      expect(counts.forget[3] + counts.forget[4]).toBe(2)
-      expect(counts.forget[5]).toBe(1)
+      const sizes = [0, 1, 2].map((label) =>
+        counts.forget.reduce((sum, n, i) => sum + (labels[i] === label ? n : 0), 0),
+      )
+      expect(sizes).toEqual([12, 11, 10])
       expect(counts.retain).toHaveLength(0)
     }
+  })
+
+  it.each([1, 2])('give the accuracy over a hundred classes of %i images each its binomial width', async (perClass) => {
+    const n = 100 * perClass
+    const labels = Array.from({ length: n }, (_, i) => i % 100)
+    // Seven of ten right.
+    const predicted = labels.map((label, i) => (Math.floor(i / 2) % 10 < 7 ? label : (label + 1) % 100))
+    const many = outcomeOf({
+      'labels/forget': integers(labels),
+      'unlearned/forget/logits': predicting(predicted, 100),
+    })
+    const { metrics } = await evaluate(many, { seed: 1, draws: 2000 })
+    const accuracy = metrics.forgetAccuracy
+    if (!isPresent(accuracy) || accuracy.ci === null) throw new Error('no interval')
+    const [low, high] = accuracy.ci
+    const half = 1.959964 * Math.sqrt((accuracy.value * (1 - accuracy.value)) / n)
+    expect((high - low) / 2 / half).toBeGreaterThan(0.9)
+    expect((high - low) / 2 / half).toBeLessThan(1.1)
+  })
+
+  it('take as many non-members each time, however small the classes', () => {
+    // F has classes 0 and 1; evaluation has few images of each class.
+    const evaluated = [0, 0, 0, 1, 1, ...Array(8).fill(2), ...Array(4).fill(3)]
+    const small = outcomeOf({
+      'labels/forget': integers([0, 1]),
+      'labels/evaluation': integers(evaluated),
+      'unlearned/forget/logits': predicting([0, 1], 4),
+      'unlearned/evaluation/logits': predicting(evaluated, 4),
+    })
+    const perClass = [0, 0, 0, 0]
+    const draws = 400
+    for (const { counts } of resamples(small, 5, draws)) {
+      expect(counts.evaluation.slice(0, 5).reduce((sum, n) => sum + n)).toBe(5)
+      evaluated.forEach((label, i) => (perClass[label] += counts.evaluation[i] / draws))
+    }
+    for (const [label, size] of [3, 2, 8, 4].entries()) expect(Math.abs(perClass[label] - size)).toBeLessThan(0.4)
   })
 
   it('draw every sample equally often', () => {

@@ -56,6 +56,14 @@ describe('a paired difference', () => {
     expect(found).toMatchObject({ difference: { value: 0 }, imagesCi: [0, 0], seedsCi: [0, 0], p: 1 })
   })
 
+  it('that is exactly the same at every seed has the p of the images, and none without them', () => {
+    const draws = Array.from({ length: 99 }, (_, b) => 0.5 + b / 1000)
+    const zero = draws.map(() => 0)
+    const steady = pairedDifference(scores([1, 1, draws], [2, 1, draws]), scores([1, 0, zero], [2, 0, zero]))
+    expect(steady.p).toBeCloseTo(2 / 100, 12)
+    expect(pairedDifference(scores([1, 1], [2, 1]), scores([1, 0], [2, 0])).p).toBeNull()
+  })
+
   it('is absent where the two have no seed in common', () => {
     const found = pairedDifference(scores([1, 0.4]), scores([2, 0.4]))
     expect(isPresent(found.difference)).toBe(false)

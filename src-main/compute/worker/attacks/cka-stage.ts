@@ -34,7 +34,7 @@ export const ckaStage: StageRunner<'cka'> = async function* (spec, context) {
     // A layer is looked at alone: all activations of a wide network at once wouldn't fit.
     const names = comparedLayers(architecture, data)
     for (const [s, { set, ids, parts }] of sets.entries()) {
-      const strata = ids.map((id) => labels[id])
+      const classes = ids.map((id) => labels[id])
       for (const [l, layer] of names.entries()) {
         const look = async (model: ObjectHash): Promise<LayerActivations> => {
           network.load(await context.readWeights(model))
@@ -44,12 +44,12 @@ export const ckaStage: StageRunner<'cka'> = async function* (spec, context) {
         const theirs: LayerActivations[] = []
         for (const gold of golds) theirs.push(await look(inputOf(spec, gold)))
         await context.breathe()
-        layers.push({ layer, set, value: layerCka(own, theirs, strata, { seed: spec.seed, draws }) })
+        layers.push({ layer, set, value: layerCka(own, theirs, classes, { seed: spec.seed, draws }) })
         for (const [part, positions] of parts) {
           const value = layerCka(
             rowsOf(own, positions),
             theirs.map((gold) => rowsOf(gold, positions)),
-            positions.map((at) => strata[at]),
+            positions.map((at) => classes[at]),
             { seed: spec.seed, draws },
           )
           layers.push({ layer, set: part, value })
