@@ -99,5 +99,8 @@ export async function openPage(context: BrowserContext, address: string): Promis
 
 /** Cookies and storage of its own; a laptop's screen unless told otherwise. */
 export async function newContext(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
-  return await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-GB', ...options })
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-GB', ...options })
+  // For what never comes; what is late on a busy machine comes.
+  context.setDefaultTimeout(120_000)
+  return context
 }

@@ -15,6 +15,8 @@ type UseCase = (...given: unknown[]) => unknown
 
 export interface FixtureServer extends WorkbenchServer {
   readonly workbench: FixtureWorkbench
+  /** Use cases that were asked for and have not answered yet; streams count until they begin. */
+  unanswered(): number
 }
 
 export async function startFixtureServer(
@@ -24,11 +26,12 @@ export async function startFixtureServer(
   const workbench = new FixtureWorkbench(scenario)
   const pages = options.pages ?? (await builtPages())
   const longestDelay = Number(process.env['TMU_TEST_DELAY'] ?? 0)
-  const api = longestDelay > 0 ? slowed(workbench.api, longestDelay) : workbench.api
+  const { api, unanswered } = counted(longestDelay > 0 ? slowed(workbench.api, longestDelay) : workbench.api)
   const server = await startServer({ router: createRouter(api), pages, port: options.port ?? 0 })
   return {
     ...server,
     workbench,
+    unanswered,
     close: async () => {
       workbench.close()
       await server.close()
@@ -57,9 +60,35 @@ function slowed(api: WorkbenchApi, longest: number): WorkbenchApi {
       const isStream = answer instanceof Object && Symbol.asyncIterator in answer
       return isStream ? lateEvents(answer as AsyncIterable<unknown>) : answer
     }
+  return eachUseCase(api, slow)
+}
+
+function counted(api: WorkbenchApi): { readonly api: WorkbenchApi; unanswered(): number } {
+  let count = 0
+  const counting =
+    (useCase: UseCase): UseCase =>
+    (...given) => {
+      count++
+      const done = (): void => void count--
+      try {
+        const answer = useCase(...given)
+        void Promise.resolve(answer).then(done, done)
+        return answer
+      } catch (error) {
+        done()
+        throw error
+      }
+    }
+  return { api: eachUseCase(api, counting), unanswered: () => count }
+}
+
+function eachUseCase(api: WorkbenchApi, change: (useCase: UseCase) => UseCase): WorkbenchApi {
   const groups = Object.entries(api).map(([group, useCases]) => {
-    const slowOnes = Object.entries(useCases as Record<string, UseCase>).map(([name, useCase]) => [name, slow(useCase)])
-    return [group, Object.fromEntries(slowOnes)]
+    const changed = Object.entries(useCases as Record<string, UseCase>).map(([name, useCase]) => [
+      name,
+      change(useCase),
+    ])
+    return [group, Object.fromEntries(changed)]
   })
   return Object.fromEntries(groups) as WorkbenchApi
 }

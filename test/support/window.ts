@@ -9,6 +9,8 @@ export interface WindowHarness {
   /** A fresh tab at an address of the window (`/studies`). What goes wrong in it fails the test. */
   open(path?: string, options?: BrowserContextOptions): Promise<Page>
   server(): FixtureServer
+  /** Until every question of the page is answered, what came of it is drawn and nothing moves any more. */
+  atRest(page: Page): Promise<void>
 }
 
 /** One server and one browser for the tests of a file; each test gets tabs of its own. */
@@ -39,6 +41,17 @@ export function useWindow(scenario: Scenario): WindowHarness {
 
   return {
     server: () => server,
+    async atRest(page) {
+      let before = ''
+      // An answer may lead to the next question: it has to be the same twice in a row.
+      const rests = async (): Promise<boolean> => {
+        const known = before
+        before = String(await page.evaluate('document.body.innerHTML'))
+        return server.unanswered() === 0 && before === known
+      }
+      await expect.poll(rests, { interval: 250 }).toBe(true)
+      await untilStill(page)
+    },
     async open(path = '/', options = {}) {
       const context = await newContext(browser, options)
       await context.addCookies(session)
@@ -50,8 +63,17 @@ export function useWindow(scenario: Scenario): WindowHarness {
   }
 }
 
+/** Until no transition is under way; what turns for ever goes on. */
+async function untilStill(page: Page): Promise<void> {
+  const moving = `document.getAnimations().filter(
+    ({ effect, playState }) => playState === 'running' && effect?.getComputedTiming().endTime !== Infinity,
+  ).length`
+  await expect.poll(() => page.evaluate(moving)).toBe(0)
+}
+
 /** Rules that axe finds broken, all but minor ones, with where. */
 export async function axeFindings(page: Page): Promise<readonly string[]> {
+  await untilStill(page)
   // Without frames of other origins nothing has to be put together in a tab of its own.
   const builder = new AxeBuilder({ page }).setLegacyMode(true).options({ resultTypes: ['violations'] })
   const { violations } = await builder.analyze()

@@ -23,7 +23,7 @@ const screens: readonly (readonly [name: string, path: string, ready: string])[]
 ]
 
 describe('accessibility', () => {
-  const { open } = useWindow('full')
+  const { open, atRest } = useWindow('full')
 
   it.each([
     ['light and wide', 'light', { width: 1600, height: 900 }],
@@ -35,7 +35,7 @@ describe('accessibility', () => {
       // One tab goes through all of them, as a person does: a program that starts anew is tested elsewhere.
       await page.goto(`${page.url().split('#')[0]}#${path}`)
       await page.locator(ready).first().waitFor()
-      await page.waitForTimeout(200)
+      await atRest(page)
       found[name] = await axeFindings(page)
     }
     expect(found).toEqual(Object.fromEntries(screens.map(([name]) => [name, []])))

@@ -2,16 +2,17 @@ import { describe, expect, it } from 'vitest'
 import { axeFindings, useWindow } from '#test/support/window.ts'
 
 describe('data', () => {
-  const { open } = useWindow('full')
+  const { open, server } = useWindow('full')
 
   it('imports a folder with its progress shown, and opens the data set', async () => {
     const page = await open('/data')
     await page.keyboard.press('Control+o')
     await page.getByRole('button', { name: 'Import', exact: true }).click()
     await page.getByText('Give the path of a folder, file or archive.').waitFor()
-    await page.getByLabel('Folder').fill('/home/ada/pictures/flowers')
+    await page.getByLabel('Folder').fill('/home/ada/held/flowers')
     await page.getByRole('button', { name: 'Import', exact: true }).click()
     await page.getByText(/Reading images: [\d,]+ of 1,846/).waitFor()
+    server().workbench.goOnWithImport()
     await page.getByRole('heading', { name: 'flowers' }).waitFor()
     await page.getByText('37 exact copies').waitFor()
     await page.getByText('50 files were left out of the import').click()
@@ -20,12 +21,11 @@ describe('data', () => {
 
   it('cancels an import, which leaves nothing behind', async () => {
     const page = await open('/data?import=folder')
-    await page.getByLabel('Folder').fill('/home/ada/pictures/cancelled')
+    await page.getByLabel('Folder').fill('/home/ada/held/cancelled')
     await page.getByRole('button', { name: 'Import', exact: true }).click()
     await page.getByText('Reading images').waitFor()
     await page.getByRole('button', { name: 'Cancel the import' }).click()
     await page.getByText('The import was cancelled; nothing was kept.').waitFor()
-    await page.waitForTimeout(300)
     await page.reload()
     await page.getByRole('link', { name: 'animals' }).waitFor()
     expect(await page.getByText('cancelled', { exact: true }).count()).toBe(0)
@@ -50,14 +50,15 @@ describe('data', () => {
     await preview.getByText('will not pass the validity gate').waitFor()
     await page.getByLabel('Share of its members, %').fill('0')
     await page.getByText('The share is above 0 and at most 100 %.').waitFor()
-    expect(await page.getByRole('button', { name: 'Create forget set' }).isDisabled()).toBe(true)
+    await expect.poll(() => page.getByRole('button', { name: 'Create forget set' }).isDisabled()).toBe(true)
     await page.getByLabel('Share of its members, %').fill('20')
     await page.getByRole('button', { name: 'Create forget set' }).click()
     await page.getByText(/^Forget set 20 % of class Shirt was made of/).waitFor()
     const row = page.getByRole('row', { name: /20 % of class Shirt/ })
     await row.getByRole('link', { name: 'New study' }).click()
     await page.getByRole('heading', { name: 'New study' }).waitFor()
-    expect(await page.locator('select[name="forgetSet"] option:checked').textContent()).toContain('20 % of class Shirt')
+    const chosen = page.locator('select[name="forgetSet"] option:checked')
+    await expect.poll(() => chosen.textContent()).toContain('20 % of class Shirt')
   })
 
   it('makes a split from shares that add up', async () => {
@@ -82,7 +83,8 @@ describe('data', () => {
     const bin = page.getByTestId('bin')
 
     await page.getByRole('button', { name: 'Move to bin' }).click()
-    await page.getByText('It can be had back until 1 Jun 2026.').waitFor()
+    // The notice stays while the pointer is on it.
+    await page.getByText('It can be had back until 1 Jun 2026.').hover()
     await bin.getByRole('cell', { name: 'binned', exact: true }).waitFor()
     expect(await axeFindings(page)).toEqual([])
     await page.getByRole('button', { name: 'Undo' }).click()
@@ -110,7 +112,7 @@ describe('data', () => {
     await page.getByRole('dialog', { name: 'Empty the bin?' }).getByRole('button', { name: 'Remove for good' }).click()
     await page.getByText(/The bin is empty; .* are free again/).waitFor()
     await bin.waitFor({ state: 'detached' })
-    expect(await row.count()).toBe(0)
+    await expect.poll(() => row.count()).toBe(0)
   })
 
   it('keeps a data set that a study uses, and says which', async () => {

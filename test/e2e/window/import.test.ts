@@ -5,7 +5,7 @@ import { axeFindings, useWindow } from '#test/support/window.ts'
 const shots = process.env['TMU_SHOTS']
 
 describe('a source before it is imported', () => {
-  const { open } = useWindow('full')
+  const { open, atRest } = useWindow('full')
 
   it('is shown with its format, counts, pictures and problems; a pattern says what it finds', async () => {
     const page = await open('/data?import=folder')
@@ -27,7 +27,7 @@ describe('a source before it is imported', () => {
     ] as const) {
       await page.emulateMedia({ colorScheme })
       await page.setViewportSize({ width, height: 1100 })
-      await page.waitForTimeout(150)
+      await atRest(page)
       if (shots !== undefined) await page.screenshot({ path: `${shots}/preview-${colorScheme}.png`, fullPage: true })
       expect(await axeFindings(page), colorScheme).toEqual([])
     }
@@ -43,8 +43,9 @@ describe('a source before it is imported', () => {
       buffer: Buffer.from('PK\u0003\u0004 and so on'),
     })
     await page.getByTestId('source-preview').waitFor()
-    const path = await page.getByLabel('Folder, file or archive').inputValue()
-    expect(path).toMatch(/my set\.zip$/)
+    const field = page.getByLabel('Folder, file or archive')
+    await expect.poll(() => field.inputValue()).toMatch(/my set\.zip$/)
+    const path = await field.inputValue()
     expect(existsSync(path)).toBe(true)
     await page.getByRole('button', { name: 'Import', exact: true }).click()
     await page.getByTestId('quality').waitFor()
@@ -53,7 +54,7 @@ describe('a source before it is imported', () => {
 })
 
 describe('the quality of a data set', () => {
-  const { open } = useWindow('full')
+  const { open, atRest } = useWindow('full')
 
   it('is checked on demand, and says where related images lie on two sides', async () => {
     const page = await open('/data/ds-animals')
@@ -67,7 +68,7 @@ describe('the quality of a data set', () => {
     ] as const) {
       await page.emulateMedia({ colorScheme })
       await page.setViewportSize({ width, height: 1100 })
-      await page.waitForTimeout(150)
+      await atRest(page)
       if (shots !== undefined) await panel.screenshot({ path: `${shots}/quality-${colorScheme}.png` })
       expect(await axeFindings(page), colorScheme).toEqual([])
     }

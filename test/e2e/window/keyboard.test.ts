@@ -57,14 +57,15 @@ const screens: readonly (readonly [name: string, path: string, ready: string])[]
 ]
 
 describe('by keyboard alone', () => {
-  const { open } = useWindow('full')
+  const { open, atRest } = useWindow('full')
 
   it.each(screens)(
     'Tab comes to all of %s, visibly and with a name, and is held by nothing',
     async (_n, path, ready) => {
       const page = await open(path)
       await page.locator(ready).first().waitFor()
-      await page.waitForTimeout(300)
+      // What comes later would have no number.
+      await atRest(page)
       const { count, stops } = await walk(page)
       expect(count).toBeGreaterThan(15)
       const reached = new Set(stops.map(({ stop }) => stop))

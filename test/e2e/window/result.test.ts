@@ -24,13 +24,13 @@ describe('the result of a study', () => {
     await sentence.waitFor()
     const { verdicts } = await server().workbench.api.studies.result({ study: 'st-demo' })
     const expected = (method: string): string => verdicts.find((verdict) => verdict.method === method)?.sentence ?? ''
-    expect(await sentence.textContent()).toBe(expected('tmu'))
+    await expect.poll(() => sentence.textContent()).toBe(expected('tmu'))
     await page.getByTestId('method-chooser').selectOption('all-hard')
     await page.getByText('Over-forgotten').first().waitFor()
-    expect(await sentence.textContent()).toBe(expected('all-hard'))
+    await expect.poll(() => sentence.textContent()).toBe(expected('all-hard'))
     await page.reload()
     await sentence.waitFor()
-    expect(await sentence.textContent()).toBe(expected('all-hard'))
+    await expect.poll(() => sentence.textContent()).toBe(expected('all-hard'))
     await page.getByText('5 rules and what was found').click()
     await page.getByText('More alike than labels at random').waitFor()
   })
@@ -45,10 +45,11 @@ describe('the result of a study', () => {
   it('draws the board, and shows and saves the same figures as a table', async () => {
     const page = await open('/studies/st-demo/result')
     await page.locator('canvas').first().waitFor()
-    const painted = await page.evaluate(
-      `(() => { const c = document.querySelector('main canvas'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; return new Set(new Uint32Array(d.buffer)).size })()`,
-    )
-    expect(painted).toBeGreaterThan(50)
+    const painted = (): Promise<unknown> =>
+      page.evaluate(
+        `(() => { const c = document.querySelector('main canvas'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; return new Set(new Uint32Array(d.buffer)).size })()`,
+      )
+    await expect.poll(painted).toBeGreaterThan(50)
     const board = page.locator('.chart').first()
     await board.getByRole('button', { name: 'Show as table' }).click()
     await board.getByRole('cell', { name: 'tmu-soft' }).waitFor()
@@ -74,7 +75,8 @@ describe('the result of a study', () => {
     expect(text).toMatch(/^<svg/)
     expect(text).toContain('EXAMPLE')
     expect(text).toContain('TMU-soft')
-    // The keys do the same for the first chart of the screen.
+    // The keys do the same for the first chart of the screen; an open menu has keys of its own.
+    await page.getByRole('menu').waitFor({ state: 'detached' })
     const png = await download(page, () => page.keyboard.press('Control+Shift+E'))
     const picture = PNG.sync.read(png.content)
     expect(picture.width).toBeGreaterThan(1200)
@@ -104,9 +106,9 @@ describe('the result of a study', () => {
     ).toBe('95 % CI over 5 seeds')
     await page.getByRole('button', { name: 'Gap', exact: true }).click()
     await page.locator('th[aria-sort="descending"]').waitFor()
-    expect(page.url()).toContain('sort=-gap')
-    expect(await rows.first().textContent()).toMatch(/Nothing done|All easy|TMU, published/)
-    expect(await rows.last().textContent()).toContain('All hard')
+    await expect.poll(() => page.url()).toContain('sort=-gap')
+    await expect.poll(() => rows.first().textContent()).toMatch(/Nothing done|All easy|TMU, published/)
+    await expect.poll(() => rows.last().textContent()).toContain('All hard')
 
     await page.getByText('Single runs').click()
     await page.getByText('63 of 63').waitFor()
@@ -136,7 +138,7 @@ describe('the result of a study', () => {
     await plot.waitFor()
     await page.getByText('0.837').waitFor()
     await page.getByLabel('Feature on the y axis').selectOption('af')
-    expect(page.url()).toContain('y=af')
+    await expect.poll(() => page.url()).toContain('y=af')
     await page.getByText('Forget', { exact: true }).click()
     await page.getByRole('img', { name: /Scatter plot of 300 images/ }).focus()
     await page.keyboard.press('Home')
@@ -144,10 +146,11 @@ describe('the result of a study', () => {
     await page.keyboard.press('Enter')
     await inspector(page).getByText('Predicted label').waitFor()
     // The same choice stands in the images.
+    await expect.poll(() => page.url()).toContain('pick=')
     const picked = new URL(page.url().replace('#/', '')).searchParams.get('pick')
     await page.getByRole('link', { name: 'Images', exact: true }).click()
     await page.waitForURL(/images/)
-    expect(page.url()).toContain(`pick=${picked}`)
+    await expect.poll(() => page.url()).toContain(`pick=${picked}`)
     await page.getByRole('gridcell').first().waitFor()
     await page.goBack()
     await page.getByRole('img', { name: /Scatter plot/ }).waitFor()
@@ -183,6 +186,7 @@ describe('the result of a study', () => {
     await cells.first().waitFor()
     const js = async (): Promise<readonly number[]> =>
       (await page.locator('.cell .js').allTextContents()).map((text) => Number(text.replace('JS ', '')))
+    await expect.poll(async () => (await js()).length).toBeGreaterThan(1)
     const most = await js()
     expect(most).toEqual(most.toSorted((a, b) => b - a))
     await cells.first().focus()
@@ -202,9 +206,9 @@ describe('the result of a study', () => {
 
   it('says when unlearning pays', async () => {
     const page = await open('/studies/st-demo/result/cost')
-    expect(await page.getByTestId('break-even').textContent()).toBe(
-      'TMU gets cheaper than retraining from request 2 on.',
-    )
+    await expect
+      .poll(() => page.getByTestId('break-even').textContent())
+      .toBe('TMU gets cheaper than retraining from request 2 on.')
     await page.getByTestId('method-chooser').selectOption('rewind')
     await page.getByText('Rewind is cheaper than retraining from the first request.').waitFor()
     await page.getByTestId('method-chooser').selectOption('all-hard')
@@ -221,7 +225,7 @@ describe('ten thousand runs', () => {
     await page.locator('.segments label').nth(1).click()
     await page.locator('table[aria-rowcount="9243"]').waitFor()
     await page.locator('tbody tr[data-index="10"]').waitFor()
-    expect(await page.locator('tbody tr[data-index]').count()).toBeLessThan(100)
+    await expect.poll(() => page.locator('tbody tr[data-index]').count()).toBeLessThan(100)
     await page.locator('tbody tr[data-index="0"]').focus()
     await page.keyboard.press('End')
     await page.locator('tbody tr[data-index="9241"]:focus').waitFor()
@@ -237,6 +241,7 @@ describe('statistics of a study', () => {
     await page.getByLabel('Compared with').selectOption('none')
     await page.getByRole('heading', { name: 'Does it differ from Nothing done?' }).waitFor()
     await page.getByLabel('Figure').selectOption('easyHardAgreement')
+    await page.waitForURL(/easyHardAgreement/)
     await page.reload()
     await page.getByRole('heading', { name: 'Does it differ from Nothing done?' }).waitFor()
     const { api } = server().workbench
@@ -247,7 +252,7 @@ describe('statistics of a study', () => {
     if (difference === undefined || !('value' in difference)) throw new Error('no difference')
     const row = page.locator('tr[data-method="tmu"]')
     const expected = Math.abs(difference.value * 100).toFixed(1)
-    expect(await row.textContent()).toContain(expected)
+    await expect.poll(() => row.textContent()).toContain(expected)
   })
 
   it('fetch a further figure when it is chosen, and again after a reload', async () => {
@@ -256,10 +261,11 @@ describe('statistics of a study', () => {
     await figure.selectOption('klToGold')
     await page.getByRole('heading', { name: 'KL to gold, method by method' }).waitFor()
     // Of the fixture's profiles: 3.1 times .097, in nats.
-    expect(await page.locator('tr[data-method="none"]').textContent()).toContain('0.301')
+    await expect.poll(() => page.locator('tr[data-method="none"]').textContent()).toContain('0.301')
+    await page.waitForURL(/klToGold/)
     await page.reload()
     await page.getByRole('heading', { name: 'KL to gold, method by method' }).waitFor()
-    expect(await figure.inputValue()).toBe('klToGold')
+    await expect.poll(() => figure.inputValue()).toBe('klToGold')
     // No gold judges an attack's AUC: the remark is on what a gold has itself.
     await figure.selectOption('mia.loss.auc')
     await page

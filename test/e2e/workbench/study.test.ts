@@ -17,7 +17,7 @@ beforeAll(async () => {
   folder = await temporaryFolder()
   workspace = join(folder.path, 'workspace')
   serving = startTmu(workspace, ['serve'])
-  await serving.untilStderr('token=')
+  await serving.untilStderr(/token=\S+\s/)
   address = /http:\S+/.exec(serving.stderr())?.[0] ?? ''
   browser = await launchBrowser()
   const images = join(folder.path, 'images')
@@ -56,7 +56,8 @@ test('a study is run in the window, watched through a reload, and its result agr
   await page
     .getByRole('link', { name: 'See the result' })
     .or(page.getByRole('button', { name: 'See the result' }))
-    .click({ timeout: 150_000 })
+    .first()
+    .click({ timeout: 280_000 })
   await page.getByText('How far is each method from the gold?').waitFor()
   const shown = await tmuJson<StudyResult>(workspace, 'study', 'show', 'first')
   expect(shown.runs.every((run) => run.state === 'succeeded')).toBe(true)
