@@ -159,8 +159,10 @@ export interface StudyPlan {
   readonly twin: {
     /** Of H_c. */
     readonly samples: number
-    /** Classes of F that the twin pool has no sample of: the twin problem can't be about them. */
+    /** Classes of F that H_c has no sample of: the twin problem can't be about them. */
     readonly lacking: readonly { readonly className: string; readonly forget: number }[]
+    /** Classes whose share of H_c is less than half of their share of F; both are fractions. */
+    readonly scarce: readonly { readonly className: string; readonly share: number; readonly forgetShare: number }[]
   } | null
   /** Wall-clock estimate on this machine's workers. */
   readonly seconds: number | null

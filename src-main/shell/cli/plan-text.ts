@@ -33,12 +33,15 @@ export function describePlan(plan: StudyPlan): string {
 
 function twinLines({ twin }: StudyPlan): readonly string[] {
   if (twin === null) return []
-  const { samples, lacking } = twin
+  const { samples, lacking, scarce } = twin
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
+  const less = scarce.map((one) => `${one.className} (${percent(one.share)} of it, ${percent(one.forgetShare)} of F)`)
   const of = lacking.map(({ className, forget }) => `${className} (${forget} to forget)`).join(', ')
   return [
     ...(lacking.length === 0
       ? []
-      : [`note: the twin pool has no sample of ${of}; the twin problem can say nothing of these.`]),
+      : [`note: the twin set has no sample of ${of}; the twin problem can say nothing of these.`]),
+    ...(less.length === 0 ? [] : [`note: the twin set has few samples of ${less.join(', ')}.`]),
     ...(samples < fewTwinSamples
       ? [`note: the twin set has only ${counted(samples, 'sample')}; what is learned from so few is uncertain.`]
       : []),

@@ -10,6 +10,7 @@ import type { ForgetSet } from '#shared/domain/forget-set.ts'
 import type { ObjectHash } from '#shared/ids.ts'
 import { Random } from '#shared/random.ts'
 import { twinGroups } from './twin-groups.ts'
+import { drawSorted, twinSamples } from './twin-samples.ts'
 
 /** Metrics on R read this many of its samples at most: enough for an interval of a point or two. */
 const retainSampleSize = 1000
@@ -45,6 +46,8 @@ export interface SampleLists {
   readonly retain: SampleList
   /** H_c: the twin pool's samples of F's classes. */
   readonly twin: SampleList
+  /** Class -> samples in H_c. */
+  readonly twinCounts: ReadonlyMap<number, number>
   /** H_c as a shift knob changes it: fewer samples, some of other classes, or all of another one. */
   twinOf(shift: Pick<TwinShift, 'share' | 'mix' | 'classIndex'> | undefined): SampleList
   /** Those that were asked for so far. */
@@ -110,6 +113,7 @@ export async function deriveSampleLists(
     forget: { object: forgetSet.ids, count: forget.length },
     retain: listOf(retain),
     twin: listOf(twin),
+    twinCounts: countClasses(twin, labels),
     twinOf(shift) {
       if (shift === undefined || (shift.share === 1 && shift.mix === 0 && shift.classIndex === null)) return lists.twin
       const key = `${shift.share} ${shift.mix} ${shift.classIndex}`
@@ -146,33 +150,6 @@ export function listsInto(content: Map<ObjectHash, Uint8Array>): (ids: Int32Arra
 }
 
 /**
- * H_c. One class: all of its samples in the pool. Several: as many as keep F's class mix, so that the twin problem is
- * about the same mixture as the request.
- */
-export function twinSamples(
-  pool: Int32Array,
-  labels: Int32Array,
-  classCounts: ReadonlyMap<number, number>,
-  random: Random,
-): Int32Array {
-  const byClass = new Map<number, number[]>()
-  for (const sample of pool) {
-    if (!classCounts.has(labels[sample])) continue
-    const found = byClass.get(labels[sample])
-    if (found === undefined) byClass.set(labels[sample], [sample])
-    else found.push(sample)
-  }
-  const scale = Math.min(...[...byClass].map(([label, samples]) => samples.length / (classCounts.get(label) ?? 1)))
-  const chosen: number[] = []
-  for (const [label, samples] of [...byClass].sort(([a], [b]) => a - b)) {
-    // The small amount undoes round-off in count * (size / count).
-    const wanted = Math.floor((classCounts.get(label) ?? 0) * scale + 1e-9)
-    chosen.push(...drawSorted(Int32Array.from(samples), wanted, random))
-  }
-  return Int32Array.from(chosen).sort()
-}
-
-/**
  * Of another class: all of its samples in the pool. Mixed: a seeded share is replaced by samples of other classes, as
  * far as the pool has any. Then a seeded share of all that, one at least.
  */
@@ -192,11 +169,6 @@ export function shiftedTwin(
   const mixed = Int32Array.from([...kept, ...strangers]).sort()
   const wanted = mixed.length === 0 ? 0 : Math.max(1, Math.round(share * mixed.length))
   return drawSorted(mixed, wanted, Random.of(seed, 'twin-shift', 'share'))
-}
-
-function drawSorted(ids: Int32Array, count: number, random: Random): Int32Array {
-  if (ids.length <= count) return ids
-  return random.shuffle(ids.slice()).slice(0, count).sort()
 }
 
 function countClasses(ids: Int32Array, labels: Int32Array): ReadonlyMap<number, number> {

@@ -36,12 +36,20 @@ export async function planStudy(repositories: Repositories, jobs: Jobs, loaded: 
   }
 }
 
-function twinOf({ dataset, split, forgetSet, lists }: LoadedStudy): StudyPlan['twin'] {
-  const lacking = dataset.classes.flatMap(({ name }, label) => {
+function twinOf({ dataset, forgetSet, lists }: LoadedStudy): StudyPlan['twin'] {
+  const samples = lists.twin.count
+  const classes = dataset.classes.flatMap(({ name }, label) => {
     const forget = forgetSet.classCounts[label]
-    return forget > 0 && split.counts.twinPool[label] === 0 ? [{ className: name, forget }] : []
+    return forget > 0 ? [{ className: name, forget, twin: lists.twinCounts.get(label) ?? 0 }] : []
   })
-  return { samples: lists.twin.count, lacking }
+  return {
+    samples,
+    lacking: classes.flatMap(({ className, forget, twin }) => (twin === 0 ? [{ className, forget }] : [])),
+    scarce: classes.flatMap(({ className, forget, twin }) => {
+      const [share, forgetShare] = [twin / samples, forget / lists.forget.count]
+      return twin > 0 && share < forgetShare / 2 ? [{ className, share, forgetShare }] : []
+    }),
+  }
 }
 
 /** Some of a study's stages, as its plan has them. */

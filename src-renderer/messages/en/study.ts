@@ -42,7 +42,9 @@ export const study = {
     noTime: 'How long that takes is not known before the first stages were measured on this machine.',
     allThere:
       'The one stage is there already: nothing is trained again. | All {n} stages are there already: nothing is trained again.',
-    twinLacks: 'The twin pool has no images of {classes}: the twin problem can say nothing of these.',
+    twinScarce: 'The twin set has few images of {classes}.',
+    twinScarceClass: '{name} ({share} of it, {forgetShare} of F)',
+    twinLacks: 'The twin set has no images of {classes}: the twin problem can say nothing of these.',
     twinFew:
       'The twin set has one image: what is learned from so few is uncertain. | The twin set has only {n} images: what is learned from so few is uncertain.',
     diskLow: 'Only {size} are free on the workspace’s disk.',

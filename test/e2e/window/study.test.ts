@@ -79,7 +79,7 @@ describe('a new study', () => {
 
     const plan = page.getByTestId('plan-sentence')
     await plan.waitFor()
-    await page.getByText('The twin pool has no images of Bag (12)').waitFor()
+    await page.getByText('The twin set has no images of Bag (12)').waitFor()
     await expect
       .poll(() => plan.textContent())
       .toMatch(

@@ -79,6 +79,7 @@ export function exampleMaterial({ forget = 'F' }: { readonly forget?: string } =
       forget: list(forget, 30),
       retain: list(`R without ${forget}`, 70),
       twin: list('H_c', 25),
+      twinCounts: new Map([[1, 25]]),
       twinOf: (shift) =>
         shift === undefined || shift.share === 1 ? list('H_c', 25) : list(`H_c ${shift.share}`, 25 * shift.share),
       shiftedTwins: [list('H_c 0.2', 5)],

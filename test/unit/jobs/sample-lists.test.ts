@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { shiftedTwin, twinSamples } from '#main/workbench/jobs/sample-lists.ts'
+import { shiftedTwin } from '#main/workbench/jobs/sample-lists.ts'
+import { twinSamples } from '#main/workbench/jobs/twin-samples.ts'
 import { Random } from '#shared/random.ts'
 
 /** Samples 0..9 of class 0, 10..29 of class 1, 30..39 of class 2. */
@@ -27,6 +28,25 @@ describe('twin samples', () => {
     )
     expect(classesOf(twin)).toEqual([10, 5, 0])
     expect([...twin]).toEqual([...twin].toSorted((a, b) => a - b))
+  })
+
+  it.each([
+    // The exact mix would take 1/20 of F's counts: 11. A tenth of 220 may be short; the third class is 20 of them.
+    { forget: [100, 100, 20], pool: [200, 199, 1], twin: [200, 199, 1] },
+    // Of the first class nothing may be spared; the second is there with one sample at least.
+    { forget: [201, 1, 0], pool: [100, 300, 0], twin: [100, 1, 0] },
+    // Both scarce classes are half of F. At s they would be short of 100 - 20 / s, at most 20: s = 1/4, no gain of note.
+    { forget: [50, 50, 100], pool: [10, 10, 300], twin: [10, 10, 20] },
+    // Short of 30 - 3 / s, at most 20: s = 3/10, three times the exact tenth.
+    { forget: [170, 30, 0], pool: [300, 3, 0], twin: [51, 3, 0] },
+    // The pool lacks the third class: the mix of the other two.
+    { forget: [10, 20, 30], pool: [40, 80, 0], twin: [40, 80, 0] },
+  ])('of a pool of $pool for an F of $forget are $twin', ({ forget, pool, twin }) => {
+    const labels = Int32Array.from(pool.flatMap((size, label) => Array<number>(size).fill(label)))
+    const all = Int32Array.from(labels.keys())
+    const counts = new Map(forget.flatMap((count, label) => (count > 0 ? [[label, count] as const] : [])))
+    const found = twinSamples(all, labels, counts, Random.of(1))
+    expect(pool.map((_, label) => found.filter((sample) => labels[sample] === label).length)).toEqual(twin)
   })
 
   it('are the same at every call, and none without any of the classes in the pool', () => {

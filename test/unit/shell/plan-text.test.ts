@@ -19,10 +19,17 @@ const notesOf = (twin: StudyPlan['twin']): readonly string[] =>
     .filter((line) => line.startsWith('note: '))
 
 it('a plan says which classes its twin problem lacks, and that its twin set is small', () => {
-  expect(notesOf({ samples: 49, lacking: [{ className: 'Bag', forget: 12 }] })).toEqual([
-    'note: the twin pool has no sample of Bag (12 to forget); the twin problem can say nothing of these.',
+  expect(
+    notesOf({
+      samples: 49,
+      lacking: [{ className: 'Bag', forget: 12 }],
+      scarce: [{ className: 'Coat', share: 0.01, forgetShare: 0.09 }],
+    }),
+  ).toEqual([
+    'note: the twin set has no sample of Bag (12 to forget); the twin problem can say nothing of these.',
+    'note: the twin set has few samples of Coat (1.0 % of it, 9.0 % of F).',
     'note: the twin set has only 49 samples; what is learned from so few is uncertain.',
   ])
-  expect(notesOf({ samples: 50, lacking: [] })).toEqual([])
+  expect(notesOf({ samples: 50, lacking: [], scarce: [] })).toEqual([])
   expect(notesOf(null)).toEqual([])
 })
