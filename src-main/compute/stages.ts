@@ -34,7 +34,7 @@ export const stageVersions: Readonly<Record<StageKind, number>> = {
   'train-shadow': 1,
   relearn: 1,
   cka: 4,
-  attack: 4,
+  attack: 5,
 }
 
 /** Of a training whose early weights are kept. */

@@ -22,6 +22,7 @@ export interface Corner {
   readonly forget: ForgetRule
   readonly methods?: readonly string[]
   readonly attacks?: readonly AttackId[]
+  readonly shadows?: number
   readonly architecture?: string
 }
 
@@ -93,7 +94,16 @@ export interface CornerOutcome {
 
 /** Makes the data, runs every method and attack, and reads all results, tables, texts and an exported model. */
 export async function runCorner(corner: Corner, engine: EngineId): Promise<CornerOutcome> {
-  const { classes, perClass, channels, forget, methods = ['all'], attacks = attackIds, architecture = 'mlp' } = corner
+  const {
+    classes,
+    perClass,
+    channels,
+    forget,
+    methods = ['all'],
+    attacks = attackIds,
+    shadows = 4,
+    architecture = 'mlp',
+  } = corner
   await using bench = await newBench()
   const images = join(bench.root, 'images')
   await writeImages(images, classes, perClass, channels)
@@ -101,6 +111,7 @@ export async function runCorner(corner: Corner, engine: EngineId): Promise<Corne
   for await (const _ of bench.api.datasets.import(input));
   await rm(images, { recursive: true })
   const data = { dataset: 'data', split: 'default', seed: 1 }
+  const settings: Record<string, number> = attacks.includes('relearn') ? { 'relearn.steps': 5 } : {}
   await bench.api.forgetSets.create({ ...data, name: 'F', rule: forget })
   const study = await bench.api.studies.create({
     name: 'corner',
@@ -112,7 +123,7 @@ export async function runCorner(corner: Corner, engine: EngineId): Promise<Corne
     golds: 2,
     engine,
     settings: { epochs: 4, batchSize: 16 },
-    attack: { attacks: [...attacks], shadows: 4, models: 2, settings: { 'relearn.steps': 5 } },
+    attack: { attacks: [...attacks], shadows, models: 2, settings },
   })
   const { result } = await runStudy(bench, study.id)
   const found = await bench.api.studies.attackResults({ study: study.id })

@@ -26,8 +26,11 @@ const leastVariance = 1e-12
  * @throws AppError `internal` where a sample lacks either kind of shadow.
  */
 export function liraOnline(target: Float64Array, shadows: Shadows, variance: LiraVariance): Float64Array {
-  const inside = gaussians(shadows, 1, target.length, variance)
-  const outside = gaussians(shadows, 0, target.length, variance)
+  const ins = sideOf(shadows, 1, target.length)
+  const outs = sideOf(shadows, 0, target.length)
+  const own = isOwn(shadows, variance)
+  const inside = gaussians(ins, own, outs)
+  const outside = gaussians(outs, own, ins)
   return target.map((phi, i) => logDensity(phi, inside, i) - logDensity(phi, outside, i))
 }
 
@@ -36,8 +39,16 @@ export function liraOnline(target: Float64Array, shadows: Shadows, variance: Lir
  * standard deviations. The paper's 1 - Pr[Z > phi] is a growing function of it, which rounds to 1 in the tail.
  */
 export function liraOffline(target: Float64Array, shadows: Shadows, variance: LiraVariance): Float64Array {
-  const outside = gaussians(shadows, 0, target.length, variance)
+  const outside = gaussians(sideOf(shadows, 0, target.length), isOwn(shadows, variance), null)
   return target.map((phi, i) => (phi - outside.mean[i]) / Math.sqrt(outside.variance[i]))
+}
+
+/** phi of each sample under the shadows of one kind. */
+interface Side {
+  readonly mean: Float64Array
+  /** Sum of squared differences to the mean. */
+  readonly squares: Float64Array
+  readonly counts: Int32Array
 }
 
 interface Gaussians {
@@ -45,7 +56,7 @@ interface Gaussians {
   readonly variance: Float64Array
 }
 
-function gaussians({ phi, trained }: Shadows, kind: 0 | 1, n: number, choice: LiraVariance): Gaussians {
+function sideOf({ phi, trained }: Shadows, kind: 0 | 1, n: number): Side {
   const mean = new Float64Array(n)
   const squares = new Float64Array(n)
   const counts = new Int32Array(n)
@@ -62,13 +73,27 @@ function gaussians({ phi, trained }: Shadows, kind: 0 | 1, n: number, choice: Li
     mean[i] /= counts[i]
     for (let s = 0; s < phi.length; s++) if (trained[s][i] === kind) squares[i] += (phi[s][i] - mean[i]) ** 2
   }
-  const own = choice === 'per-sample' || (choice === 'auto' && phi.length >= leastShadowsForOwnVariance)
+  return { mean, squares, counts }
+}
+
+function isOwn({ phi }: Shadows, choice: LiraVariance): boolean {
+  return choice === 'per-sample' || (choice === 'auto' && phi.length >= leastShadowsForOwnVariance)
+}
+
+function gaussians(side: Side, own: boolean, other: Side | null): Gaussians {
+  const { mean, squares, counts } = side
   if (own) return { mean, variance: squares.map((sum, i) => Math.max(sum / counts[i], leastVariance)) }
-  const total = squares.reduce((sum, value) => sum + value, 0)
+  // With one model of a kind there is no spread of it to be had. The other kind's is the best guess; without one, any
+  // common spread gives the same order offline.
+  const pooled = pooledVariance(side) ?? (other === null ? null : pooledVariance(other)) ?? 1
+  return { mean, variance: new Float64Array(mean.length).fill(pooled) }
+}
+
+/** Of all samples, within samples; null where each has one model only. */
+function pooledVariance({ squares, counts }: Side): number | null {
   const freedom = counts.reduce((sum, count) => sum + count - 1, 0)
-  // With one model a kind there is no spread to be had: any common one gives the same order offline.
-  const pooled = freedom === 0 ? 1 : Math.max(total / freedom, leastVariance)
-  return { mean, variance: new Float64Array(n).fill(pooled) }
+  if (freedom === 0) return null
+  return Math.max(squares.reduce((sum, value) => sum + value, 0) / freedom, leastVariance)
 }
 
 function logDensity(phi: number, { mean, variance }: Gaussians, i: number): number {

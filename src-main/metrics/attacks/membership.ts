@@ -22,7 +22,10 @@ export interface MembershipTest {
 }
 
 export interface MembershipResult {
-  /** `auc`, `balancedAccuracy`, `tprAtFpr01`, `tprAtFpr001`; a rate that n can't resolve is absent with the reason. */
+  /**
+   * `auc`, `balancedAccuracy`, `tprAtFpr01`, `tprAtFpr001`; a rate that n can't resolve is absent with the reason. n
+   * counts distinct units on the smaller side, whatever the number of scores.
+   */
   readonly figures: MetricTable
   readonly roc: readonly RocPoint[]
 }
@@ -76,7 +79,9 @@ export function* membershipSteps(
   const ranking = rank(test.scores.subarray(0, memberCount), test.scores.subarray(memberCount))
   const isMember = new Uint8Array(weights.length).fill(1, 0, memberCount)
   const value = attackFigures(ranking, weights, isMember)
-  const least = Math.min(memberCount, others)
+  const ofMembers = unitMasses(test, 0, memberCount)
+  const ofOthers = unitMasses(test, memberCount, weights.length)
+  const least = Math.min(ofMembers.length, ofOthers.length)
   const resampled = least >= leastCountForInterval ? draws : 0
   const names = ['auc', 'balancedAccuracy', ...rates] as const
   const drawn = Object.fromEntries(names.map((name) => [name, new Float64Array(resampled)])) as Record<
@@ -92,7 +97,7 @@ export function* membershipSteps(
     draw++
     yield draw / resampled
   }
-  const effective = effectiveCount(weights.subarray(memberCount))
+  const effective = effectiveCount(ofOthers)
   const figures: MetricTable = Object.fromEntries(
     names.map((name) => {
       const absent = name === 'tprAtFpr001' || name === 'tprAtFpr01' ? unresolved(effective, name) : null
@@ -122,6 +127,13 @@ export function unresolved(nonMembers: number, rate: keyof typeof fprLimits): st
   if (nonMembers >= needed * (1 - 1e-9)) return null
   const n = Math.floor(nonMembers)
   return `With n = ${n.toLocaleString('en')} a TPR at ${rateWords[rate]} cannot be resolved: it takes ${counted(needed, 'non-member')}.`
+}
+
+/** Weight of each distinct unit among some of the scores: a unit's several scores are no further evidence. */
+function unitMasses({ units, weights, strata }: MembershipTest, from: number, to: number): Float64Array {
+  const masses = new Float64Array(strata.length)
+  for (let i = from; i < to; i++) masses[units[i]] += weights[i]
+  return masses.filter((mass) => mass > 0)
 }
 
 /** (sum w)^2 / sum w^2: how many equally weighted samples they are worth. */

@@ -39,7 +39,7 @@ function easyHard(easy: readonly number[], abstained?: readonly number[]): Promi
 }
 
 async function reportOf(
-  attack: 'population' | 'streisand' | 'forgetting-quality',
+  attack: 'population' | 'streisand' | 'ulira' | 'forgetting-quality',
   options: Readonly<Record<string, unknown>>,
   inputs: Readonly<Record<string, ObjectHash>>,
 ): Promise<AttackReport> {
@@ -141,5 +141,45 @@ describe('figures beside the usual ones', () => {
     expect([figures['final'], figures['quality']].map(numberOf)).toEqual([1 / 8, 1 / 2])
     expect([subsets.predictedEasy?.['final'], subsets.predictedEasy?.['quality']].map(numberOf)).toEqual([1 / 4, 1])
     expect([subsets.predictedHard?.['final'], subsets.predictedHard?.['quality']].map(numberOf)).toEqual([0, 0])
+  })
+})
+
+describe('U-LiRA', () => {
+  /** Models of F by halves: the first of each pair learned the even images, the second the odd ones. */
+  const models = async (count: number, parity: (model: number) => number) => {
+    const inputs: Record<string, ObjectHash> = {}
+    for (let model = 0; model < count; model++) {
+      const learned = forget.filter((i) => i % 2 === parity(model))
+      const margins = [...forget].map((i) => (learned.includes(i) ? 5 : -1) + Math.sin(7 * i + model))
+      inputs[`unlearned${model}`] = await predictions({ forget: [forget, margins] })
+      inputs[`members${model}`] = await stored.ids(learned)
+    }
+    return inputs
+  }
+
+  it('counts the images of each part, under however many models', async () => {
+    const inputs = { ...(await models(4, (model) => model % 2)), easyHard: await easyHard(firstHalf) }
+    const { figures, subsets, notes } = await reportOf('ulira', {}, inputs)
+    expect(figures['auc']).toMatchObject({ value: 1, n: 12 })
+    expect(figures['tprAtFpr01']).toEqual({
+      absent: 'With n = 12 a TPR at 1 % cannot be resolved: it takes 100 non-members.',
+    })
+    expect(subsets.predictedEasy?.['auc']).toMatchObject({ value: 1, n: 6 })
+    expect(notes.join(' ')).not.toContain('learned none of F')
+  })
+
+  it('takes models with none of F for such that never saw it, and says so', async () => {
+    const inputs = await models(6, (model) => model % 2)
+    // Of the even images alone: what learned the odd ones learned none of F.
+    const evens = forget.filter((i) => i % 2 === 0)
+    const report = await reportOf('ulira', {}, { ...inputs, forget: await stored.ids(evens) })
+    expect(report.figures['auc']).toMatchObject({ value: 1, n: 6 })
+    expect(report.notes.join(' ')).toContain('3 of the 6 shadow models learned none of F')
+  })
+
+  it('is absent, with the reason, where no image has models of both kinds to spare', async () => {
+    const { figures, notes } = await reportOf('ulira', {}, await models(4, () => 0))
+    for (const figure of Object.values(figures)) expect(figure).toHaveProperty('absent')
+    expect(notes[0]).toContain('at least 2 shadow models learned and 2 never saw; there is none with 4 shadow models')
   })
 })

@@ -14,7 +14,20 @@ describe('a study of every method and attack', () => {
     expect(new Set(result.verdicts.map(({ label }) => label))).toEqual(new Set(['cannot tell']))
     for (const reason of reasons) expect(reason).toMatch(/^[A-Z].*\w+ .*\.$/s)
     expect(reasons.join('\n')).toContain('Debiased CKA needs 4 samples.')
-    expect(reasons.join('\n')).toContain('shadow models that learned some of F')
+    expect(reasons.join('\n')).toContain('With n = 1 a TPR at 1 % cannot be resolved')
+  }, 240_000)
+
+  it('attacks a method that forgot one image, or three, with the usual number of shadow models', async () => {
+    for (const count of [1, 3]) {
+      const forget = { kind: 'random-count', count } as const
+      const methods = ['gold', 'none', 'fine-tune']
+      const corner = { ...corners[0], forget, methods, attacks: ['ulira'], shadows: 8 } as const
+      const { result, failed, wrong } = await runCorner(corner, 'wasm')
+      expect(failed).toEqual([])
+      expect(wrong).toEqual([])
+      expect(result.attacks.map(({ method }) => method)).toEqual(['none', 'fine-tune'])
+      for (const { figures } of result.attacks) expect(figures['auc']).toMatchObject({ n: count, ci: null })
+    }
   }, 240_000)
 
   it('forgets some of each of a hundred classes', async () => {

@@ -105,6 +105,27 @@ describe('the graph of a study with attacks', () => {
     expect(study.attacks.map(({ method }) => method)).toEqual(['none', 'tmu', 'rewind', 'fine-tune'])
   })
 
+  it('has U-LiRA take a shadow model with none of F as it is, since there is nothing to unlearn', () => {
+    const material = withShadows(exampleMaterial(), 8)
+    const { shadows } = material.lists
+    if (shadows === undefined) throw new Error('no shadows')
+    // F is one image: in one half of each pair.
+    const halves = shadows.halves.map((half, i) => ({ ...half, forget: { ...half.forget, count: i % 2 } }))
+    const ofOne = { ...material, lists: { ...material.lists, shadows: { ...shadows, halves } } }
+    const plan = attackPlan(null, { attacks: ['ulira'] })
+    const study = compileStudy(exampleConfig({ methods }), ofOne, 'wasm', plan)
+    const attack = ofKind(study, 'attack').find(({ label }) => label === 'ulira on fine-tune')
+    const labelOf = (input: string): string => {
+      const given = attack?.inputs[input]
+      const stage = given !== undefined && 'stage' in given ? given.stage : null
+      return study.nodes.find(({ key }) => key === stage)?.label ?? ''
+    }
+    expect(Array.from({ length: 8 }, (_, i) => labelOf(`unlearned${i}`))).toEqual(
+      Array.from({ length: 8 }, (_, i) => (i % 2 === 0 ? `shadow ${i}` : `fine-tune, shadow ${i}`)),
+    )
+    expect(ofKind(study, 'unlearn').filter(({ label }) => label.startsWith('fine-tune, shadow'))).toHaveLength(4)
+  })
+
   it('compares methods by their own runs first, then by repeats of the same original', () => {
     const study = compile({ attacks: ['klom'], models: 5 }, { seeds: [1, 2] })
     expect(ofKind(study, 'train-original')).toHaveLength(2)

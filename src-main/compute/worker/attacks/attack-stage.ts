@@ -33,7 +33,7 @@ export const attackStage: StageRunner<'attack'> = async function* (spec, context
   }
   const outputs = { report: await context.writeJson(report) }
   if (scores === undefined) return outputs
-  const { ids } = material.forget
+  const ids = scores.ids ?? material.forget.ids
   return {
     ...outputs,
     scores: await context.writeArrays({

@@ -9,8 +9,8 @@ import type { AttackMaterial, Unseen } from './material.ts'
 
 export interface Findings extends Partial<Omit<AttackReport, 'attack'>> {
   readonly figures: MetricTable
-  /** By position in F. */
-  readonly scores?: { readonly score: Float64Array; readonly exposure: Float64Array }
+  /** By position in F, or of the images `ids` where not all of F could be scored. */
+  readonly scores?: { readonly ids?: Int32Array; readonly score: Float64Array; readonly exposure: Float64Array }
 }
 
 export type Attack = (material: AttackMaterial) => AsyncGenerator<StageProgress, Findings>

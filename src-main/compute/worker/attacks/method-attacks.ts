@@ -1,10 +1,18 @@
 /** Attacks on a method, from several models that it made. */
 import { forgettingScores, leastModelsForQuality } from '#main/metrics/attacks/forgetting-quality.ts'
 import { klomScores } from '#main/metrics/attacks/klom.ts'
-import { liraOnline } from '#main/metrics/attacks/lira.ts'
 import { meanFigure } from '#main/metrics/attacks/mean-figure.ts'
 import { membershipSteps } from '#main/metrics/attacks/membership.ts'
+import {
+  leastModelsOfEachKind,
+  leaveOneOutScores,
+  leaveOneOutTest,
+  meanOverTargets,
+  shadowsAt,
+  testedSamples,
+} from '#main/metrics/attacks/ulira.ts'
 import { figuresOf } from '#main/metrics/figures.ts'
+import { counted } from '#main/metrics/words.ts'
 import type { Metric } from '#shared/domain/metrics.ts'
 import { attackParams } from '../../attacks.ts'
 import { optionalInputOf } from '../stage-runner.ts'
@@ -13,79 +21,69 @@ import { type AttackMaterial, logitsAt, numbered, samplesOf } from './material.t
 import { phiOf, shadowsOf } from './membership-attacks.ts'
 
 /**
- * U-LiRA in the form that needs no further models: each shadow model, unlearned of its own share of F, is the target
- * once, the others are its shadows. A sample of F is a member where the target was trained on it and then forgot it, and
- * a non-member where the target never saw it; both kinds of model have been unlearned, so that nothing but the sample
- * itself tells them apart (Hayes et al. 2024 compare with retrained models; Kurmanji et al. 2023 share the shadows).
+ * U-LiRA: each shadow model, unlearned of its own share of F, is the target once, the others are its shadows. Both kinds
+ * of model have been unlearned, so that nothing but the sample itself tells them apart (Hayes et al. 2024 compare with
+ * models trained without it; Kurmanji et al. 2023 share the shadows). A shadow model with none of F has nothing to forget
+ * and is such a model as it is.
  */
 export const ulira: Attack = async function* (material) {
   const { spec, context, forget, subsets } = material
   const { variance } = attackParams.ulira.parse(spec.params.options)
-  const shadows = await shadowsOf(material, 'forget', forget, 'unlearned')
-  const count = shadows.phi.length
-  if (count < 4) {
+  const all = await shadowsOf(material, 'forget', forget, 'unlearned')
+  const tested = testedSamples(all.trained)
+  if (tested.length === 0) {
+    const { length } = all.phi
     return nothing(
       membershipFigureNames,
-      `U-LiRA needs at least 4 shadow models that learned some of F; here ${count === 1 ? 'there is 1' : `there are ${count}`}. Each image is in half of them.`,
+      `U-LiRA needs an image of F that at least ${leastModelsOfEachKind} shadow models learned and ${leastModelsOfEachKind} never saw; there is none with ${counted(length, 'shadow model')} that could be unlearned.`,
     )
   }
-  const scores = shadows.phi.map((target, j) =>
-    liraOnline(
-      target,
-      {
-        phi: shadows.phi.filter((_, s) => s !== j),
-        trained: shadows.trained.filter((_, s) => s !== j),
-      },
-      variance,
-    ),
-  )
-  const testOn = (positions: Int32Array) => {
-    const pairs = [1, 0].map((kind) =>
-      shadows.trained.flatMap((row, j) =>
-        [...positions.keys()].flatMap((k) => (row[positions[k]] === kind ? [{ j, k }] : [])),
-      ),
-    )
-    const [members, others] = pairs
-    const ordered = [...members, ...others]
-    return {
-      scores: Float64Array.from(ordered, ({ j, k }) => scores[j][positions[k]]),
-      memberCount: members.length,
-      weights: new Float64Array(ordered.length).fill(1),
-      // The image is what is resampled: its verdicts under several models aren't independent.
-      units: Int32Array.from(ordered, ({ k }) => k),
-      strata: positions.map((i) => forget.labels[i]),
-    }
-  }
+  const shadows = shadowsAt(all, tested)
+  const labels = tested.map((i) => forget.labels[i])
+  const scores = leaveOneOutScores(shadows, variance)
   const run = async (positions: Int32Array) => {
-    const steps = membershipSteps(testOn(positions), { seed: spec.seed, draws: spec.params.draws })
+    const test = leaveOneOutTest(scores, shadows.trained, positions, labels)
+    const steps = membershipSteps(test, { seed: spec.seed, draws: spec.params.draws })
     for (;;) {
       const step = steps.next()
       if (step.done) return step.value
       await context.breathe()
     }
   }
-  const whole = await run(Int32Array.from(forget.ids.keys()))
+  const whole = await run(Int32Array.from(tested.keys()))
   yield { kind: 'progress', value: 0.5 }
   const parts: [string, typeof whole.figures][] = []
-  for (const [part, positions] of Object.entries(subsets)) parts.push([part, (await run(positions)).figures])
-  const exposure = forget.ids.length === 0 ? new Float64Array() : meanOverTargets(scores, shadows.trained)
+  for (const [part, positions] of Object.entries(subsets)) {
+    const wanted = new Set(positions)
+    const found = Int32Array.from(tested.keys()).filter((k) => wanted.has(tested[k]))
+    parts.push([part, (await run(found)).figures])
+  }
+  const exposure = meanOverTargets(scores, shadows.trained)
   return {
     figures: whole.figures,
     subsets: Object.fromEntries(parts),
     roc: { all: whole.roc },
-    notes: [
-      `Each of ${count} shadow models is the target once; a pair is an image and a model, and intervals resample images.`,
-    ],
-    scores: { score: exposure, exposure: ranksOf(exposure) },
+    notes: uliraNotes(all.trained, forget.ids.length - tested.length),
+    scores: { ids: tested.map((i) => forget.ids[i]), score: exposure, exposure: ranksOf(exposure) },
   }
 }
 
-/** Mean score of a sample over the models that forgot it. */
-function meanOverTargets(scores: readonly Float64Array[], trained: readonly Uint8Array[]): Float64Array {
-  return scores[0].map((_, i) => {
-    const rows = scores.filter((_row, j) => trained[j][i] === 1)
-    return rows.reduce((sum, row) => sum + row[i], 0) / Math.max(1, rows.length)
-  })
+function uliraNotes(trained: readonly Uint8Array[], leftOut: number): readonly string[] {
+  const untouched = trained.filter((row) => !row.includes(1)).length
+  const notes = [
+    `Each of ${trained.length} shadow models is the target once. n counts images, not pairs of an image and a model, and intervals resample images.`,
+  ]
+  if (untouched > 0) {
+    notes.push(
+      `${untouched} of the ${trained.length} shadow models learned none of F: they had nothing to forget and stand as they were trained. Where the others have been unlearned, that, too, tells them apart.`,
+    )
+  }
+  if (leftOut > 0) {
+    notes.push(
+      `${counted(leftOut, 'image')} of F that fewer than two models of a kind speak for ${leftOut === 1 ? 'is' : 'are'} left out.`,
+    )
+  }
+  return notes
 }
 
 /** Share of the other samples that score lower. */

@@ -212,11 +212,15 @@ class AttackBuilder {
     return this.#attack(attack, method, inputs)
   }
 
-  /** What the method makes of a shadow model when it forgets that model's share of F; null where it has none. */
+  /**
+   * What the method makes of a shadow model when it forgets that model's share of F. One with none of F is a model that
+   * never saw it, as Hayes et al. 2024 compare with: its own predictions. Null where nothing would be retained.
+   */
   #unlearnedShadow(method: string, shadow: ShadowStages): StageOutput | null {
     if (method === 'none') return outputOf(shadow.outcome, 'outcome')
     const half = this.#graph.lists.shadows?.halves[shadow.number]
-    if (half === undefined || half.forget.count === 0 || half.retain.count === 0) return null
+    if (half === undefined || half.retain.count === 0) return null
+    if (half.forget.count === 0) return outputOf(shadow.outcome, 'outcome')
     const suffix = `, shadow ${shadow.number}`
     const { train } = shadow
     const stages = { seed: train.seed, original: train, checkpoints: train, suffix }
