@@ -1,7 +1,8 @@
 import { constants } from 'node:fs'
-import { access, mkdir, stat, statfs } from 'node:fs/promises'
+import { access, stat, statfs } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import envPaths from 'env-paths'
+import { createFolders } from '#main/artifacts/create-folders.ts'
 import { errnoOf } from '#main/artifacts/storage-errors.ts'
 import { AppError } from '#shared/errors.ts'
 
@@ -139,7 +140,7 @@ async function requireSpace(place: string, root: string, minimum: number): Promi
 
 async function createFolder(path: string, root: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true })
+    await createFolders(path)
   } catch (error) {
     throw pathError(error, root)
   }

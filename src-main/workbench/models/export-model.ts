@@ -1,6 +1,7 @@
 /** Writes the model of a run for others: safetensors, or a TensorFlow.js layers model. */
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
+import { createFolders } from '#main/artifacts/create-folders.ts'
 import { encodeSafetensors } from '#main/formats/safetensors.ts'
 import type { NumericTensor } from '#main/formats/tensor.ts'
 import { quoted } from '#main/formats/text.ts'
@@ -88,7 +89,7 @@ async function exists(path: string): Promise<boolean> {
 async function write(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${path}.${process.pid}.part`
   try {
-    await mkdir(dirname(path), { recursive: true })
+    await createFolders(dirname(path))
     await writeFile(temporary, bytes, { flush: true })
     await rename(temporary, path)
   } catch (error) {

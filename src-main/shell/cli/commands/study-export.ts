@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { stringify } from 'csv-stringify/sync'
+import { createFolders } from '#main/artifacts/create-folders.ts'
 import { AppError } from '#shared/errors.ts'
 import type { CommandContext } from '../context.ts'
 import { studyTables } from '../study-tables.ts'
@@ -39,7 +39,7 @@ export function registerExportCommand(study: Command, context: CommandContext): 
 
 async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true })
+    await createFolders(folder)
   } catch (error) {
     throw new AppError('bad-input', `The folder "${folder}" can't be made.`, {
       hint: 'Choose a folder that you may write to.',
