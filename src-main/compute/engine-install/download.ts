@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, open, rm, stat } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { AppError } from '#shared/errors.ts'
+import { isSystemError } from './install-errors.ts'
 
 export interface Download {
   readonly url: string
@@ -39,8 +40,7 @@ export async function download(wanted: Download, pausesMs: readonly number[] = u
     try {
       await receive(wanted, before > wanted.bytes ? 0 : before)
     } catch (error) {
-      if (error instanceof Refusal || error instanceof AppError) throw error
-      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') throw error
+      if (error instanceof Refusal || error instanceof AppError || isSystemError(error)) throw error
       if ((await sizeOf(wanted.path)) > before) {
         fruitless = 0
         continue

@@ -1,7 +1,8 @@
 /** Installing and removing an engine, as seen from the process that asks for it. */
 
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { createFolders } from '#main/artifacts/create-folders.ts'
 import { isAborted } from '#shared/abort.ts'
 import type { EngineStatus, InstallableEngineId } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
@@ -13,9 +14,9 @@ import { childEntry } from '../pool/worker-entry.ts'
 import { alone } from './alone.ts'
 import type { EnginePins } from './archive-pins.ts'
 import { activeBuild, activeBuildFile, bindingVersion, engineFolder, enginesFolder } from './folders.ts'
+import { asInstallError } from './install-errors.ts'
 import type { InstallDone, InstallJob, InstallProgress } from './job.ts'
 import { enginePins } from './pins.ts'
-import { asInstallError } from './prepare-build.ts'
 
 export interface InstallOptions {
   readonly engine: InstallableEngineId
@@ -39,13 +40,13 @@ export interface InstallOptions {
  */
 export async function installEngine(options: InstallOptions): Promise<EngineStatus> {
   const { engine, launcher, onProgress, signal, file, engines = enginesFolder(), pins = enginePins[engine] } = options
-  const { probe = (build: string) => probeInstalled(launcher, engine, { build }) } = options
+  const { probe = (build: string) => probeInstalled(launcher, engine, { build, signal }) } = options
   const { check = engine === 'cuda' ? requireGpu : async () => {} } = options
   await check()
   const folder = engineFolder(engine, engines)
   return await alone(folder, engine, async () => {
     try {
-      await mkdir(folder, { recursive: true })
+      await createFolders(folder)
       await sweep(folder)
       const build = await runChild(launcher, { engine, engines, file: file ?? null, pins }, onProgress, signal)
       onProgress({
@@ -58,19 +59,20 @@ export async function installEngine(options: InstallOptions): Promise<EngineStat
         part: null,
       })
       const status = await probe(build)
+      if (isAborted(signal)) throw cancelled()
       if (!status.available) {
         throw new AppError('engine-unavailable', `The ${engine} engine does not work here: ${status.reason ?? ''}`, {
           hint: `Nothing was changed. What was downloaded is kept for another try; tmu engine uninstall ${engine} removes it.`,
         })
       }
-      if (isAborted(signal)) throw cancelled()
       await activate(folder, build)
-      await removeDownloads(folder)
+      await removeDownloads(folder).catch(() => {})
       return status
     } catch (error) {
       throw asInstallError(error, folder)
     } finally {
-      await sweep(folder)
+      // What can't be removed now, the next installation removes; how this one ended says more.
+      await sweep(folder).catch(() => {})
     }
   })
 }

@@ -1,6 +1,8 @@
 /** The installing process's work: a folder with everything, ready to be tested. The active build isn't touched. */
 import { copyFile, link, mkdir, mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createFolders } from '#main/artifacts/create-folders.ts'
+import { errnoOf } from '#main/artifacts/storage-errors.ts'
 import type { InstallableEngineId } from '#shared/domain/engine.ts'
 import { AppError } from '#shared/errors.ts'
 import { formatMebibytes } from '#shared/units.ts'
@@ -10,6 +12,7 @@ import { compileBinding, findCompilers } from './compile.ts'
 import { download, fileHash, sizeOf } from './download.ts'
 import { extract } from './extract.ts'
 import { activeBuild, engineFolder, librariesFolder } from './folders.ts'
+import { asInstallError, isSystemError } from './install-errors.ts'
 import type { InstallJob, InstallProgress } from './job.ts'
 import { findInIndex, indexAddress } from './package-index.ts'
 import { fileNameOf, unpackedBytes } from './pins.ts'
@@ -23,12 +26,13 @@ export type Tell = (phase: InstallProgress['phase'], done: number, total: number
 
 /** Returns the folder. @throws AppError what is wrong; nothing of this build is left then. */
 export async function prepareBuild({ engine, engines, file, pins }: InstallJob, tell: Tell): Promise<string> {
-  requireSystem(engine)
-  const compilers = await findCompilers()
   const folder = engineFolder(engine, engines)
-  await mkdir(folder, { recursive: true })
   let build: string | null = null
   try {
+    requireSystem(engine)
+    if (file !== null) await requireGiven(file, engine)
+    const compilers = await findCompilers()
+    await createFolders(folder)
     const there = file === null ? await intactArchives(folder, pins, tell) : new Map<ArchivePins, string>()
     const wanted = pins.filter((archive) => !there.has(archive))
     const unpacked = unpackedBytes(wanted)
@@ -123,6 +127,19 @@ function partOf(pins: EnginePins, i: number): string | null {
   return pins.length === 1 ? null : `${i + 1} of ${pins.length}: ${pins[i].title}`
 }
 
+/** Before anything else: whoever mistyped a path shouldn't install a compiler first. */
+async function requireGiven(file: string, engine: InstallableEngineId): Promise<void> {
+  const found = await stat(file).catch((error: unknown) => {
+    const code = errnoOf(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null
+    throw error
+  })
+  if (found !== null) return
+  throw new AppError('not-found', `There is no file or folder "${file}".`, {
+    hint: `Give the path of what was downloaded; the files are listed by: tmu engine files ${engine}`,
+  })
+}
+
 /** The archives in a folder, or the one that a file is. @throws AppError `bad-input` naming those that are missing. */
 async function givenArchives(file: string, pins: EnginePins, engine: InstallableEngineId): Promise<readonly string[]> {
   const found = await stat(file)
@@ -158,16 +175,20 @@ async function fetchArchives(
     pins.map(async ({ sources: [source] }) => (source ? await sizeOf(pathOf(source)) : 0)),
   )
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+  const requireRoom = (): Promise<void> => requireSpace(folder, engine, sum(sizes) - sum(there) + unpacked + room)
   // Before the first byte: nobody waits an hour to read that the disk is full.
-  await requireSpace(folder, engine, sum(sizes) - sum(there) + unpacked + room)
+  await requireRoom()
   const paths: string[] = []
   for (const [i, { sources }] of pins.entries()) {
-    const reasons: string[] = []
+    const failures: { readonly title: string; readonly error: unknown }[] = []
     let fetched: string | null = null
     for (const source of sources) {
       const { bytes, sha256, title } = source
       const path = pathOf(source)
+      there[i] = await sizeOf(path)
+      const isLarger = bytes > sizes[i]
       sizes[i] = bytes
+      if (isLarger) await requireRoom()
       const total = sum(sizes)
       const rest = sum(there) - there[i]
       try {
@@ -176,25 +197,43 @@ async function fetchArchives(
             ? requireAddress(source.url, `The address of ${title}`)
             : await findInIndex(await indexAddress(), source.project, source.fileName)
         const progress = (done: number): void => tell('downloading', rest + done, total, partOf(pins, i))
-        progress(await sizeOf(path))
+        progress(there[i])
         await download({ url: url.href, headers, path, bytes, sha256, title, onProgress: progress })
         fetched = path
         there[i] = bytes
         break
       } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') throw error
-        if (error instanceof AppError && error.code === 'corrupt') throw error
-        reasons.push(`${title}: ${describe(error)}`)
+        // This machine's own trouble is the same with every source.
+        if (isSystemError(error)) throw error
+        failures.push({ title, error })
       }
     }
-    if (fetched === null) {
-      throw new AppError('not-found', `${capital(pins[i].title)} could not be downloaded. ${reasons.join(' ')}`, {
-        hint: `Check the network and try again: it goes on where it stopped. Without a network: download the files that "tmu engine files ${engine}" lists elsewhere, then tmu engine install ${engine} --from FILE`,
-      })
-    }
+    if (fetched === null) throw notFetched(pins[i].title, engine, failures)
     paths.push(fetched)
   }
   return paths
+}
+
+/** Why no source brought an archive. That one of them sent something else weighs more than that another was silent. */
+function notFetched(
+  archive: string,
+  engine: InstallableEngineId,
+  failures: readonly { readonly title: string; readonly error: unknown }[],
+): AppError {
+  const isCorrupt = (error: unknown): boolean => error instanceof AppError && error.code === 'corrupt'
+  const reasons = failures.map(({ title, error }) =>
+    isCorrupt(error) ? describe(error) : `${title}: ${describe(error)}`,
+  )
+  const message = `${capital(archive)} could not be downloaded. ${reasons.join(' ')}`
+  const without = `download the files that "tmu engine files ${engine}" lists elsewhere, then tmu engine install ${engine} --from FILE`
+  if (failures.some(({ error }) => isCorrupt(error))) {
+    return new AppError('corrupt', message, {
+      hint: `Nothing was installed. Try again; if it happens again, something between here and the server changes files: ${without}`,
+    })
+  }
+  return new AppError('not-found', message, {
+    hint: `Check the network and try again: it goes on where it stopped. Without a network: ${without}`,
+  })
 }
 
 function capital(text: string): string {
@@ -216,23 +255,4 @@ async function requireSpace(folder: string, engine: InstallableEngineId, bytes: 
     `The disk of "${folder}" has ${formatMebibytes(free)} left; installing the ${engine} engine needs ${formatMebibytes(bytes)}.`,
     { hint: 'Free some space, or choose another folder with the variable TMU_ENGINES.' },
   )
-}
-
-/** A full disk, missing rights and the like in words. */
-export function asInstallError(error: unknown, folder: string): AppError {
-  if (error instanceof AppError) return error
-  const code = error instanceof Error && 'code' in error ? error.code : null
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new AppError('disk-full', `The disk of "${folder}" is full.`, {
-      hint: 'Free some space and try again; nothing was changed.',
-      cause: error,
-    })
-  }
-  if (code === 'ENOENT' || code === 'EACCES' || code === 'EROFS' || code === 'EPERM') {
-    return new AppError('bad-input', `${(error as Error).message}.`, {
-      hint: 'Check the path and its rights; nothing was changed.',
-      cause: error,
-    })
-  }
-  return AppError.from(error)
 }

@@ -1,7 +1,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
@@ -35,6 +35,7 @@ import {
 } from './install-ground.ts'
 import { storedZip } from './stored-zip.ts'
 
+const probedWorker = new URL('../pool/children/probed-worker.ts', import.meta.url)
 const canInstall = compiler !== null && onLinux
 const titled = (title: string): string =>
   canInstall ? title : `${title} (skipped: it needs Linux on x86-64 and a C++ compiler)`
@@ -80,6 +81,86 @@ describe.skipIf(!canInstall)(titled('an installation that fails'), () => {
     const url = await serve((_, response) => response.end(fakeArchive.map((byte) => byte ^ 1)))
     await expect(install(pinsOf(fakeFiles, fakeArchive, url))).rejects.toMatchObject({ code: 'corrupt' })
     await expectOld(old)
+  })
+
+  test('for a wrong checksum at one source takes the next one', async () => {
+    const asked: string[] = []
+    const url = await serve((request, response) => {
+      asked.push(String(request.url))
+      response.end(request.url === '/good' ? fakeArchive : fakeArchive.map((byte) => byte ^ 1))
+    })
+    const [archive] = pinsOf(fakeFiles, fakeArchive)
+    const sourcesOf = (...paths: readonly string[]): EnginePins => [
+      {
+        ...archive,
+        sources: paths.flatMap((path) =>
+          archiveOf({}, fakeArchive, new URL(path, url).href).sources.map((source) => ({ ...source, title: path })),
+        ),
+      },
+    ]
+    // These libraries are no libraries; that it comes to compiling shows that the download was right.
+    await expect(install(sourcesOf('/bad', '/good'))).rejects.toThrow(/did not compile/)
+    expect(asked).toEqual(['/bad', '/good'])
+    await uninstallEngine('native', engines)
+    await expect(install(sourcesOf('/bad', '/worse'))).rejects.toMatchObject({
+      code: 'corrupt',
+      message: expect.stringMatching(/checksum .*\/bad differs .*checksum .*\/worse differs/),
+      hint: expect.stringContaining('--from FILE'),
+    })
+  })
+
+  test('for want of space for the next source’s larger file says so, before that is fetched', async () => {
+    const asked: string[] = []
+    const url = await serve((request, response) => {
+      asked.push(String(request.url))
+      response.writeHead(404).end()
+    })
+    const [archive] = pinsOf(fakeFiles, fakeArchive, url)
+    const larger = { ...archive.sources[0], bytes: 2 ** 60, sha256: '0'.repeat(64) }
+    await expect(install([{ ...archive, sources: [archive.sources[0], larger] }])).rejects.toMatchObject({
+      code: 'disk-full',
+      message: expect.stringMatching(/MiB left; installing the native engine needs/),
+    })
+    expect(asked).toEqual(['/archive'])
+  })
+
+  test('for a path that isn’t there says so before it asks for a compiler', async () => {
+    const file = join(folder, 'mistyped.whl')
+    const launcher: Launcher = { spawn: (entry, env) => forkLauncher.spawn(entry, { ...env, PATH: folder }) }
+    await expect(install(pinsOf(fakeFiles, fakeArchive), { launcher, file })).rejects.toMatchObject({
+      code: 'not-found',
+      message: `There is no file or folder "${file}".`,
+      hint: expect.stringContaining('tmu engine files native'),
+    })
+  })
+
+  test('for a folder that can’t be there names it and the cause', async () => {
+    const file = join(folder, 'file')
+    const circle = join(folder, 'circle')
+    await writeFile(file, '')
+    await symlink(circle, circle)
+    const places = [
+      [file, 'a part of its path is a file'],
+      [circle, 'its links lead in a circle'],
+      [join(folder, 'n'.repeat(300)), 'its path is too long'],
+      // Here, Node would try for ever.
+      ['/proc/tmu-engines', 'it can’t be created there ("/proc/tmu-engines")'],
+    ] as const
+    for (const [place, cause] of places) {
+      const installing = installEngine({
+        engine: 'native',
+        launcher: forkLauncher,
+        engines: place,
+        pins: pinsOf(fakeFiles, fakeArchive),
+        onProgress: () => {},
+      })
+      await expect(installing).rejects.toMatchObject({
+        code: 'bad-input',
+        message: `The folder of the engine, "${engineFolder('native', place)}", can’t be used: ${cause}.`,
+        hint: expect.stringContaining('TMU_ENGINES'),
+      })
+    }
+    await expect(uninstallEngine('native', file)).rejects.toThrow(/a part of its path is a file/)
   })
 
   test('for libraries that nothing can be linked with leaves the old engine working', async () => {
@@ -500,6 +581,35 @@ describe.skipIf(!canInstall || compiler?.version === 'version')(titled('an insta
       part: '2 of 2: cuWhat 1.0',
     })
   })
+
+  test('that is cancelled in its test ends the test, and leaves the old engine working', async () => {
+    const old = await installOld()
+    const { pins, file } = await emptyLibraries()
+    const tested: number[] = []
+    const abort = new AbortController()
+    const launcher: Launcher = {
+      spawn<In, Out>(entry: URL, env: Readonly<Record<string, string>>) {
+        if (!entry.href.endsWith('/worker/main.ts')) return forkLauncher.spawn<In, Out>(entry, env)
+        const child = forkLauncher.spawn<In, Out>(probedWorker, { ...env, TMU_TEST_SILENT: '1' })
+        tested.push(child.pid ?? 0)
+        child.onMessage(() => abort.abort())
+        return child
+      },
+    }
+    const installing = installEngine({
+      engine: 'native',
+      launcher,
+      engines,
+      pins,
+      file,
+      signal: abort.signal,
+      onProgress: () => {},
+    })
+    await expect(installing).rejects.toMatchObject({ code: 'cancelled' })
+    expect(tested).toHaveLength(1)
+    expect(isRunning(String(tested[0]))).toBe(false)
+    await expectOld(old)
+  }, 60_000)
 
   test('whose test fails leaves the old engine working', async () => {
     const old = await installOld()
