@@ -2,7 +2,7 @@ import { counted } from '#main/formats/text.ts'
 import type { StudyPlan } from '#shared/domain/study.ts'
 import { fewTwinSamples } from '#shared/domain/tmu.ts'
 import { formatDuration, formatMebibytes } from '#shared/units.ts'
-import { table } from './output.ts'
+import { shellWord, table } from './output.ts'
 
 /** What a study would compute, one line a stage. */
 export function describePlan(plan: StudyPlan): string {
@@ -31,8 +31,9 @@ export function describePlan(plan: StudyPlan): string {
   ].join('\n')
 }
 
-function twinLines({ twin }: StudyPlan): readonly string[] {
-  if (twin === null) return []
+/** What is to be known of the twin problem before it is trained on. */
+export function twinLines({ study, twin, toCompute }: StudyPlan): readonly string[] {
+  if (twin === null || toCompute === 0) return []
   const { samples, lacking, scarce } = twin
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
   const less = scarce.map((one) => `${one.className} (${percent(one.share)} of it, ${percent(one.forgetShare)} of F)`)
@@ -45,5 +46,6 @@ function twinLines({ twin }: StudyPlan): readonly string[] {
     ...(samples < fewTwinSamples
       ? [`note: the twin set has only ${counted(samples, 'sample')}; what is learned from so few is uncertain.`]
       : []),
+    `The twin set has ${counted(samples, 'sample')}. Do they look like those to forget? tmu study test ${shellWord(study)}`,
   ]
 }

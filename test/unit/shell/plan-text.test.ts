@@ -32,4 +32,7 @@ it('a plan says which classes its twin problem lacks, and that its twin set is s
   ])
   expect(notesOf({ samples: 50, lacking: [], scarce: [] })).toEqual([])
   expect(notesOf(null)).toEqual([])
+  expect(describePlan(plan({ samples: 50, lacking: [], scarce: [] }))).toContain(
+    'The twin set has 50 samples. Do they look like those to forget? tmu study test s',
+  )
 })

@@ -11,7 +11,7 @@ import type { CommandContext } from '../context.ts'
 import { runAndFollow } from '../follow.ts'
 import { shellWord, table } from '../output.ts'
 import { parseInteger, parseList, parseSettings, parseValue } from '../parse.ts'
-import { describePlan } from '../plan-text.ts'
+import { describePlan, twinLines } from '../plan-text.ts'
 import { describeResult, exitCodeOfResult } from '../result-text.ts'
 import { describeStatistics } from '../statistics-text.ts'
 import { type AttackOptions, attackRequest, registerAttackCommand, withAttackOptions } from './study-attack.ts'
@@ -309,7 +309,10 @@ function describeCreated({ name, config }: Study, plan: StudyPlan | null): strin
     plan === null
       ? ''
       : ` ${plan.stages.length} stages: ${plan.toCompute} to compute, ${plan.toReuse} ${plan.toReuse === 1 ? 'is' : 'are'} there already.`
-  return `${name}: ${counted(methods.length, 'method')}, ${counted(seeds.length, 'seed')}, ${counted(goldSeeds.length, 'gold')}, ${architecture}.${stages} Run it: tmu study run ${shellWord(name)}`
+  return [
+    `${name}: ${counted(methods.length, 'method')}, ${counted(seeds.length, 'seed')}, ${counted(goldSeeds.length, 'gold')}, ${architecture}.${stages} Run it: tmu study run ${shellWord(name)}`,
+    ...(plan === null ? [] : twinLines(plan)),
+  ].join('\n')
 }
 
 function describeQueue({ paused, shortOfMemory, studies }: Queue): string {
