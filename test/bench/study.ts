@@ -225,7 +225,7 @@ async function accuracyOf({ workspace, study }: ColdStudy): Promise<number | nul
 
 const root = await mkdtemp(join(tmpdir(), 'tmu-bench-study-'))
 const rounds: Round[] = []
-const promises: { readonly what: string; readonly figure: number; readonly kept: boolean }[] = []
+const promises: { readonly what: string; readonly figure: number | null; readonly kept: boolean | null }[] = []
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 const cell = (value: number | null, digits: number): string => (value === null ? '–' : value.toFixed(digits))
 const ratios: { readonly engine: EngineId; readonly ours: SecondsByKind; readonly ratio: number | null }[] = []
@@ -245,6 +245,11 @@ function promise(what: string, figure: number, limit: { readonly most: number } 
   const kept = 'most' in limit ? figure <= limit.most : figure >= limit.least
   const bound = 'most' in limit ? `at most ${limit.most}` : `at least ${limit.least}`
   promises.push({ what: `${what}: ${figure.toFixed(2)} (${bound})`, figure, kept })
+}
+
+/** Listed with the rest, lest silence be taken for success. */
+function notJudged(what: string, reason: string): void {
+  promises.push({ what: `${what}: not judged, ${reason}`, figure: null, kept: null })
 }
 
 try {
@@ -278,6 +283,8 @@ try {
       promise(`${name}: two workers' speed, of one's, on independent stages`, times[0] / times[1], {
         least: leastOfTwoWorkers,
       })
+    } else {
+      notJudged(`${name}: two workers' speed, of one's, on independent stages`, 'it takes --workers 1,2')
     }
     twin ??= await measureTwin(first)
     const stages = (await stagesOf(first.workspace, first.study)).filter(({ kind }) => sharedKinds.includes(kind))
@@ -285,6 +292,7 @@ try {
     if ('reason' in twin) {
       print(`No PyTorch to compare with: ${twin.reason}.`)
       ratios.push({ engine: name, ours, ratio: null })
+      notJudged(`${name}: seconds of the same stages, of PyTorch's`, twin.reason)
       continue
     }
     const theirs = secondsByKind(twin.stages)
@@ -302,8 +310,8 @@ try {
     const most = mostOfPyTorch[name]
     if (most !== undefined) promise(`${name}: seconds of the same stages, of PyTorch's`, ratio, { most })
   }
-  for (const { what, kept } of promises) print(`${kept ? 'pass' : 'FAIL'}  ${what}`)
-  if (promises.some(({ kept }) => !kept)) process.exitCode = 1
+  for (const { what, kept } of promises) print(`${kept === null ? '  – ' : kept ? 'pass' : 'FAIL'}  ${what}`)
+  if (promises.some(({ kept }) => kept === false)) process.exitCode = 1
   if (options.json !== undefined) {
     const measured = ratios.map(({ engine, ours, ratio }) => ({ engine, ours: Object.fromEntries(ours), ratio }))
     const report = { load, rounds, studies: measured, twin, promises }

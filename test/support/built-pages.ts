@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -42,5 +42,16 @@ async function builtOnce(config: string, sources: readonly string[], main: strin
   }
   // Another test file may have been first; its pages are as good.
   await rename(fresh, pages).catch(() => rm(fresh, { recursive: true, force: true }))
+  await removeOld()
   return pages
+}
+
+/** Pages of sources as they were days ago; those of today may be in use. */
+async function removeOld(): Promise<void> {
+  const prefix = `tmu-pages-${process.getuid?.() ?? 0}-`
+  for (const name of (await readdir(tmpdir())).filter((entry) => entry.startsWith(prefix))) {
+    const path = join(tmpdir(), name)
+    const age = Date.now() - (await stat(path).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs
+    if (age > 86_400_000) await rm(path, { recursive: true, force: true })
+  }
 }

@@ -109,7 +109,7 @@ const tensors: number[] = []
 const heapMebibytes: number[] = []
 const residentMebibytes: number[] = []
 const marks = [Math.ceil(steps / 2), steps]
-const middle = Math.floor(steps * 0.95)
+const middle = Math.floor(steps / 2)
 const training = start()
 let saved: Awaited<ReturnType<Training['state']>> | null = null
 for (let t = 1; t <= steps; t++) {
