@@ -609,7 +609,7 @@ describe.skipIf(!canInstall || compiler?.version === 'version')(titled('an insta
     expect(tested).toHaveLength(1)
     expect(isRunning(String(tested[0]))).toBe(false)
     await expectOld(old)
-  }, 60_000)
+  })
 
   test('whose test fails leaves the old engine working', async () => {
     const old = await installOld()

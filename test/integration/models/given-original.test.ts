@@ -27,7 +27,7 @@ describe('a model that leaves one study and enters another', () => {
     await runStudy(bench, study)
     await bench.api.models.export({ run: await runOf('first'), path: file, format: 'safetensors', overwrite: false })
     exported = (await readSafetensorsFile(file)).tensors
-  }, 60_000)
+  })
   afterAll(async () => {
     await bench[Symbol.asyncDispose]()
     await rm(folder, { recursive: true })
@@ -64,7 +64,7 @@ describe('a model that leaves one study and enters another', () => {
       expect(after.get(name)?.data.length).toBeGreaterThan(0)
     }
     expect((await bench.api.workspace.check(undefined)).ok).toBe(true)
-  }, 60_000)
+  })
 
   it('leaves out what needs an early checkpoint, and CF, and says so', async () => {
     const noted = bench.notes.length

@@ -24,4 +24,4 @@ it('F is compared with every twin pool that the study\u2019s methods take, corru
   const without = await createStudy(bench, { name: 'no twin', methods: ['none', 'fine-tune'] })
   const alone = await bench.api.studies.distributionTest({ study: without })
   expect(alone).toEqual([{ methods: [], report: plain }])
-}, 60_000)
+})

@@ -28,4 +28,4 @@ it('a method that diverges fails its run with method, epoch and last loss, and t
     details: { method: 'fine-tune' },
   })
   expect(failed?.outcomePath).toBeNull()
-}, 60_000)
+})

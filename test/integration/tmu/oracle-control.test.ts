@@ -76,9 +76,7 @@ async function demoProblem(root: string) {
 }
 
 describe('unlearning by labels', () => {
-  it('follows its labels: the oracle\u2019s agree with a gold, as many at random do not', {
-    timeout: 240_000,
-  }, async () => {
+  it('follows its labels: the oracle\u2019s agree with a gold, as many at random do not', async () => {
     const root = await mkdtemp(join(tmpdir(), 'tmu-oracle-'))
     try {
       const demo = await demoProblem(root)

@@ -6,6 +6,7 @@ import { registerNativeKernels } from '#main/compute/worker/engines/kernels/nati
 import { conv2d } from '#main/compute/worker/engines/ops.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
 import { nativeMissing, nativeTitle } from '#test/support/native-engine.ts'
+import { promptMs } from '#test/support/prompt.ts'
 import { normals, onEngine, read, relativeError, type Values } from './tensors.ts'
 
 const native = async (): Promise<NativeBackend> => {
@@ -85,6 +86,6 @@ describe.skipIf(nativeMissing !== null)(nativeTitle('a kernel that does not work
     expect(tf.memory().numTensors).toBe(before)
     // What is composed of other kernels then.
     expect(tf.getKernel('TmuConvPool', 'tensorflow')).toBeUndefined()
-    expect(await selfTest(await loadEngine('native'))).toBeLessThan(5)
+    expect(await selfTest(await loadEngine('native'))).toBeLessThan(promptMs / 1000)
   })
 })
