@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { connect } from '#main/shell/connect.ts'
 import type { Dataset } from '#shared/domain/dataset.ts'
 import { writeStripedImages } from '#test/support/striped-images.ts'
@@ -54,6 +56,29 @@ describe('commands that are typed at once', () => {
     expect(stderr).toContain('The process that held the workspace ended')
     expect(stderr).not.toMatch(/\n\s+at .*:\d+:\d+/)
   })
+})
+
+test('an engine is removed from the folder that the command names, not from that of the workspace’s holder', async () => {
+  await using folder = await temporaryFolder()
+  const workspace = join(folder.path, 'workspace')
+  const [own, other] = ['own', 'other'].map((name) => join(folder.path, name))
+  for (const engines of [own, other]) {
+    await mkdir(join(engines, 'native-2.21'), { recursive: true })
+    await writeFile(join(engines, 'native-2.21', 'active.json'), JSON.stringify({ build: 'build-a' }))
+  }
+  vi.stubEnv('TMU_ENGINES', other)
+  const holder = await connect({ workspace, mode: 'write', shell: 'cli', note: () => {} })
+  try {
+    vi.stubEnv('TMU_ENGINES', own)
+    const removing = tmu(workspace, 'engine', 'uninstall', 'native')
+    vi.stubEnv('TMU_ENGINES', other)
+    expect(await removing).toMatchObject({ code: 0, stdout: 'The native engine was removed.\n' })
+    expect(existsSync(join(own, 'native-2.21'))).toBe(false)
+    expect(existsSync(join(other, 'native-2.21'))).toBe(true)
+  } finally {
+    vi.unstubAllEnvs()
+    await holder.close()
+  }
 })
 
 describe.skipIf(process.platform === 'win32')('a reader that has seen enough', () => {

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
+import { Engines } from '#main/workbench/system/engines.ts'
 import {
   benchBatchSize,
   benchNetworks,
@@ -65,13 +67,13 @@ export function registerEngineCommands(program: Command, context: CommandContext
     .description('install TensorFlow’s library (native: 0.2 GB to download, cuda: 2.8 GB)')
     .option('--from <path>', 'an archive, or a folder of archives, instead of the network; see: tmu engine files')
     .action((name: string, options: { readonly from?: string }, command: Command) =>
-      context.run(command, 'machine', async ({ client, output, signal }) => {
+      // In this process, for its folder of engines, whoever holds the workspace: that one may have another folder.
+      context.runAlone(command, async ({ output, signal }) => {
         const line = new ProgressLine(output.terminal)
-        // The process that reads it may have another working folder.
-        const file = options.from === undefined ? {} : { file: resolve(options.from) }
+        const file = options.from === undefined ? undefined : resolve(options.from)
         let installed: EngineStatus | null = null
         try {
-          for await (const event of await client.engines.install({ engine: installable(name), ...file }, { signal })) {
+          for await (const event of new Engines(forkLauncher).install(installable(name), file, signal)) {
             if (event.kind === 'finished') {
               installed = event.status
               continue
@@ -106,8 +108,8 @@ export function registerEngineCommands(program: Command, context: CommandContext
     .argument('<engine>', installableNames)
     .description('remove an installed engine, and what was downloaded for it')
     .action((name: string, _options: unknown, command: Command) =>
-      context.run(command, 'machine', async ({ client, output }) => {
-        const result = await client.engines.uninstall({ engine: installable(name) })
+      context.runAlone(command, async ({ output }) => {
+        const result = await new Engines(forkLauncher).uninstall(installable(name))
         output.result(result, () =>
           result.removed ? `The ${name} engine was removed.` : `The ${name} engine was not installed.`,
         )
