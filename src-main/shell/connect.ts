@@ -15,6 +15,7 @@ import type { SystemInfo } from '#shared/domain/system.ts'
 import { AppError } from '#shared/errors.ts'
 import { chromiumPages } from './chromium-pages.ts'
 import { createInProcessClient, type WorkbenchClient } from './client.ts'
+import { logFault } from './fault-log.ts'
 import { attach, createToken, listenOnLocalSocket } from './local-socket.ts'
 import { createRouter } from './router.ts'
 import { stageCommandOf } from './stage-command.ts'
@@ -28,6 +29,8 @@ export interface Connection {
   readonly lost: AbortSignal
   /** Of a holder: resolves when nobody is attached to it any more, or when the signal aborts. */
   untilUnused(signal: AbortSignal): Promise<void>
+  /** Logs a fault of the program; returns the hint that says where. */
+  report(fault: unknown): string
   close(): Promise<void>
 }
 
@@ -76,7 +79,7 @@ async function openPassing(options: ConnectOptions): Promise<Connection> {
   const folder = await mkdtemp(join(tmpdir(), 'tmu-workspace-'))
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true })
   try {
-    const connection = await open(options, folder, false)
+    const connection = await open(options, folder, false, locateWorkspace(options.workspace))
     return { ...connection, close: () => connection.close().finally(remove) }
   } catch (error) {
     await remove()
@@ -84,7 +87,13 @@ async function openPassing(options: ConnectOptions): Promise<Connection> {
   }
 }
 
-async function open(options: ConnectOptions, workspace: string, readOnly: boolean): Promise<Connection> {
+/** `faultsOf`: the workspace whose log faults go to. */
+async function open(
+  options: ConnectOptions,
+  workspace: string,
+  readOnly: boolean,
+  faultsOf = workspace,
+): Promise<Connection> {
   const workbench = await openWorkbench({
     workspace,
     launcher: options.launcher ?? forkLauncher,
@@ -94,11 +103,10 @@ async function open(options: ConnectOptions, workspace: string, readOnly: boolea
     createExecutor: stageCommandOf(process.env),
     note: options.note,
   })
-  const router = createRouter(workbench.api, (error) =>
-    options.note(error instanceof Error ? (error.stack ?? error.message) : String(error)),
-  )
+  const report = (fault: unknown): string => logFault(fault, faultsOf)
+  const router = createRouter(workbench.api, report)
   const client = createInProcessClient(router)
-  const base = { client, api: workbench.api, attached: false, lost: new AbortController().signal }
+  const base = { client, api: workbench.api, attached: false, lost: new AbortController().signal, report }
   if (readOnly) return { ...base, untilUnused: async () => {}, close: () => workbench.close() }
   try {
     const path = socketPath(workspace)
@@ -138,6 +146,7 @@ async function attachToHolder(workspace: string, deadline: number): Promise<Conn
           attached: true,
           lost,
           untilUnused: async () => {},
+          report: (fault) => logFault(fault, workspace),
           close,
         }
       } catch (error) {

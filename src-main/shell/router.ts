@@ -1,7 +1,7 @@
 import { implement, type Router } from '@orpc/server'
 import type { WorkbenchApi } from '#shared/contract/api.ts'
 import { contract } from '#shared/contract/contract.ts'
-import { AppError } from '#shared/errors.ts'
+import { toAppError } from '#shared/contract/errors.ts'
 
 /** Per-call context; none is needed yet: the shells decide who may call at all. */
 export type RouterContext = Record<never, never>
@@ -19,11 +19,11 @@ interface ProcedureImplementer {
 
 /**
  * The one router: every procedure of the contract is the use case of the same name. Anything thrown
- * becomes the contract's APP_ERROR; `report` sees what wasn't an AppError, for the log.
+ * becomes the contract's APP_ERROR; `report` logs faults of the program and returns the hint that the caller gets.
  */
 export function createRouter(
   api: WorkbenchApi,
-  report: (error: unknown) => void = () => {},
+  report: (error: unknown) => string | undefined = () => undefined,
 ): Router<typeof contract, RouterContext> {
   const implementer = implement(contract) as unknown as Record<string, Record<string, ProcedureImplementer>>
   const useCases = api as unknown as Record<string, Record<string, AnyHandler>>
@@ -36,9 +36,10 @@ export function createRouter(
       if (useCase === undefined || procedure === undefined) throw new Error(`The workbench lacks ${group}.${name}.`)
       implemented[name] = procedure.handler(async ({ input, signal, errors }) => {
         const rethrow = (error: unknown): never => {
-          const known = AppError.from(error)
-          if (known.code === 'internal') report(error)
-          throw errors.APP_ERROR({ message: known.message, data: known.toJSON() })
+          // Use cases that another process serves throw what came over the wire.
+          const known = toAppError(error)
+          const said = known.code === 'internal' ? report(error) : undefined
+          throw errors.APP_ERROR({ message: known.message, data: { ...known.toJSON(), hint: known.hint ?? said } })
         }
         try {
           const result = await useCase(input, { signal })

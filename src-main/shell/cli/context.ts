@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import type { WorkbenchApi } from '#shared/contract/api.ts'
 import { toAppError } from '#shared/contract/errors.ts'
-import type { AppError } from '#shared/errors.ts'
+import { AppError } from '#shared/errors.ts'
 import type { WorkbenchClient } from '../client.ts'
 import { connect } from '../connect.ts'
+import { logFault } from '../fault-log.ts'
 import { createInterrupt } from './interrupt.ts'
 import { createOutput, type Output, reportError } from './output.ts'
 
@@ -17,6 +18,8 @@ export interface CommandCall {
   /** Aborted when another process held the workspace for this one and has ended. */
   readonly lost: AbortSignal
   readonly workspace: string
+  /** Logs a fault of the program; returns the hint that says where. */
+  report(fault: unknown): string
 }
 
 /** What a command needs to act: a connection for its time, an output, and one place where errors end. */
@@ -42,6 +45,12 @@ export interface CommandContext {
 interface GlobalOptions {
   readonly json?: boolean
   readonly workspace?: string
+}
+
+/** A fault that no router has logged yet is logged here. */
+function withHint(known: AppError, thrown: unknown, workspace = ''): AppError {
+  if (known.code !== 'internal' || known.hint !== undefined) return known
+  return AppError.fromJSON({ ...known.toJSON(), hint: logFault(thrown, workspace) })
 }
 
 export function createContext(): CommandContext {
@@ -70,12 +79,16 @@ export function createContext(): CommandContext {
       // A paused study has neither a worker nor a timer, and its command waits all the same.
       const alive = setInterval(() => {}, 60_000)
       try {
-        context.exitCode = (await action({ output, signal: interrupt.signal, workspace: options.workspace ?? '' })) ?? 0
+        const { workspace = '' } = options
+        const report = (fault: unknown): string => logFault(fault, workspace)
+        context.exitCode = (await action({ output, signal: interrupt.signal, workspace, report })) ?? 0
       } catch (error) {
         const thrown = toAppError(error)
         // What an interrupted command stumbles over isn't the reason why it ends.
         const cancelled = interrupt.signal.aborted && thrown.code !== 'cancelled'
-        const known: AppError = cancelled ? toAppError(interrupt.signal.reason) : thrown
+        const known: AppError = cancelled
+          ? toAppError(interrupt.signal.reason)
+          : withHint(thrown, error, options.workspace)
         context.exitCode = reportError(known, output.json)
       } finally {
         clearInterval(alive)

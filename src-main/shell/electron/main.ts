@@ -41,7 +41,7 @@ async function start(): Promise<void> {
   })
   if (connection === null) return
 
-  const handler = new RPCHandler(createRouter(connection.api, (error) => process.stderr.write(`${String(error)}\n`)))
+  const handler = new RPCHandler(createRouter(connection.api, connection.report))
   ipcMain.on('tmu:connect', (event) => {
     if (event.senderFrame === null || !event.senderFrame.url.startsWith(pageAddress)) return
     const { port1, port2 } = new MessageChannelMain()

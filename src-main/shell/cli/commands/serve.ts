@@ -39,7 +39,7 @@ export async function serveUntilInterrupted(call: CommandCall, options: ServeOpt
   }
   const pages = await ensurePages(call.output.note)
   const server = await startServer({
-    router: createRouter(call.api, (error) => call.output.note(String(error))),
+    router: createRouter(call.api, call.report),
     pages,
     ...(options.port === undefined ? {} : { port: options.port }),
   }).catch((error: NodeJS.ErrnoException) => {
