@@ -125,7 +125,10 @@ export class OutcomeFigures {
     return balancedAccuracyUnderNull(this.#attack(model, score).ranking, classes, mass, random)
   }
 
-  /** Share of forget samples whose loss is above the 99th percentile of the same model's non-member losses. */
+  /**
+   * Share of forget samples whose loss is above the 99th percentile of the same model's losses of evaluation samples of
+   * F's classes. Each of those counts once, whatever F's class mix: the definition of SCIENCE section 3.
+   */
   outlierShare(model: string): Quantity {
     const { positions } = this.#requireNonMembers()
     const { loss } = this.samples(model, 'evaluation')

@@ -1,3 +1,5 @@
+import { countFirst } from './mixed-population.ts'
+
 /**
  * The population attack (Attack P of Ye et al. 2022): the share of samples of the same class, none of them trained on,
  * that the model finds less likely than x. `losses` and `labels` are the attacked samples', `population*` those of the
@@ -21,31 +23,9 @@ export function populationScores(
     const own = self[i] >= 0 ? 1 : 0
     const size = ascending.length - own
     if (size === 0) return 0.5
-    const below = lowerBound(ascending, loss)
-    const upTo = upperBound(ascending, loss)
+    const below = countFirst(ascending, (value) => value < loss)
+    const upTo = countFirst(ascending, (value) => value <= loss)
     // Equal losses count half; its own is one of them.
     return (ascending.length - upTo + (upTo - below - own) / 2) / size
   })
-}
-
-function lowerBound(ascending: Float64Array, value: number): number {
-  let low = 0
-  let high = ascending.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (ascending[middle] < value) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-function upperBound(ascending: Float64Array, value: number): number {
-  let low = 0
-  let high = ascending.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (ascending[middle] <= value) low = middle + 1
-    else high = middle
-  }
-  return low
 }

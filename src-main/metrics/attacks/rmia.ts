@@ -1,3 +1,5 @@
+import { countFirst, MixedPopulation } from './mixed-population.ts'
+
 /**
  * RMIA (Zarifzadeh, Liu and Shokri 2024): the share of population samples z that x beats, where x beats z if
  * (p(x | target) / p(x)) / (p(z | target) / p(z)) >= gamma.
@@ -16,35 +18,30 @@ export interface RmiaSide {
   readonly out: Float64Array
 }
 
-/** Score of each x in [0, 1]. `self[i]` is x's own place in the population, -1 where it isn't in it. */
+/** What z is drawn from. */
+export interface RmiaPopulation extends RmiaSide {
+  readonly labels: Int32Array
+  /** Equal within a class. */
+  readonly weights: Float64Array
+}
+
+/**
+ * Score of each x in [0, 1]: the share of z that it beats, where each class of z weighs what it does in F. `self[i]` is
+ * x's own place in the population, -1 where it isn't in it.
+ */
 export function rmiaScores(
   samples: RmiaSide,
-  population: RmiaSide,
+  population: RmiaPopulation,
   self: Int32Array,
   { gamma, offlineSlope }: RmiaOptions,
 ): Float64Array {
   const ratio = ({ target, out }: RmiaSide): Float64Array =>
     target.map((p, i) => p / (((1 + offlineSlope) * out[i] + (1 - offlineSlope)) / 2))
-  const ofPopulation = ratio(population)
-  const ascending = ofPopulation.slice().sort()
+  const { labels, weights } = population
+  const mixed = new MixedPopulation({ values: ratio(population), labels, weights })
   return ratio(samples).map((value, i) => {
-    const own = self[i]
     // Counted by division, not as value / gamma: the two differ in the last bit, and both sides are finite.
-    const beaten = countUpTo(ascending, value, gamma)
-    const beatsItself = own >= 0 && value / ofPopulation[own] >= gamma ? 1 : 0
-    const size = ascending.length - (own >= 0 ? 1 : 0)
-    return size === 0 ? 0 : (beaten - beatsItself) / size
+    const beaten = (ascending: Float64Array): number => countFirst(ascending, (other) => value / other >= gamma)
+    return mixed.share(beaten, self[i]) ?? 0
   })
-}
-
-/** How many of the ascending values v have value / v >= gamma. */
-function countUpTo(ascending: Float64Array, value: number, gamma: number): number {
-  let low = 0
-  let high = ascending.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (value / ascending[middle] >= gamma) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -79,6 +79,12 @@ describe('attacks on a finished study', () => {
       expect(report?.subsets).toHaveProperty('trueHard')
       expect(report?.notes.join(' ')).toContain('cannot be resolved')
     }
+    // One definition, by two routes: at the 99th percentile the excess is the outcome's own metric.
+    const outcome = second.result.runs.find(({ method }) => method === 'fine-tune')?.metrics
+    expect(valueOf(rowOf(results, 'streisand', 'fine-tune').report?.figures['aboveExcess'])).toBeCloseTo(
+      valueOf(outcome?.['streisand']),
+      12,
+    )
     expect(valueOf(rowOf(results, 'weights', 'none').report?.figures['toOriginal'])).toBe(0)
     expect(valueOf(rowOf(results, 'weights', 'gold', 1001).report?.figures['toGold'])).toBeCloseTo(
       valueOf(rowOf(results, 'weights', 'gold', 1002).report?.figures['toGold']),

@@ -43,11 +43,12 @@ export const streisandAttack: Attack = async function* (material) {
   const ours = await lossesOf(material, 'target', 'forget', forget)
   const population = await lossesOf(material, 'target', 'evaluation', nonMembers)
   const own = Int32Array.from(nonMembers.ids.keys())
+  const weighted = { values: population, labels: nonMembers.labels, weights: nonMembers.weights }
   const found = yield* membershipFindings(material, nonMembers, [
     {
       name: '',
-      forget: conspicuousness(ours, population, outside(forget)),
-      nonMembers: conspicuousness(population, population, own),
+      forget: conspicuousness(ours, weighted, outside(forget)),
+      nonMembers: conspicuousness(population, weighted, own),
     },
   ])
   const above = standsOut(ours, population, percentile)
@@ -94,7 +95,8 @@ export const rmiaAttack: Attack = async function* (material) {
   const { spec, forget, nonMembers } = material
   if ('absent' in nonMembers) return nothing(membershipFigureNames, nonMembers.absent)
   const options = attackParams.rmia.parse(spec.params.options)
-  const population = await sideOf(material, 'evaluation', nonMembers)
+  const { labels, weights } = nonMembers
+  const population = { ...(await sideOf(material, 'evaluation', nonMembers)), labels, weights }
   const ours = await sideOf(material, 'forget', forget)
   return yield* membershipFindings(material, nonMembers, [
     {

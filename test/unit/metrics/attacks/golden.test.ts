@@ -23,7 +23,7 @@ interface Golden {
   readonly lira: Readonly<
     Record<'onlinePerSample' | 'onlineGlobal' | 'offlinePerSample' | 'offlineProbability', readonly number[]>
   >
-  readonly rmia: Readonly<Record<'target' | 'out' | 'population' | 'gamma2' | 'gamma1', readonly number[]>>
+  readonly rmia: Readonly<Record<'target' | 'out' | 'population' | 'mix' | 'gamma2' | 'gamma1', readonly number[]>>
   readonly losses: readonly number[]
   readonly attackP: readonly number[]
   readonly conspicuous: readonly number[]
@@ -58,6 +58,12 @@ function expectClose(found: ArrayLike<number>, expected: readonly number[]): voi
 /** Where each sample of the golden data stands in its population, -1 for those outside. */
 const self = Int32Array.from(labels, (_, i) => golden.rmia.population.indexOf(i))
 const ofPopulation = (values: readonly number[]): Float64Array => floats(golden.rmia.population.map((i) => values[i]))
+const populationLabels = Int32Array.from(golden.rmia.population, (i) => labels[i])
+/** So that each class of the population weighs what the mix says. */
+const weights = Float64Array.from(populationLabels, (label) => {
+  const count = populationLabels.filter((other) => other === label).length
+  return (golden.rmia.mix[label] * populationLabels.length) / count
+})
 
 describe('against NumPy and SciPy', () => {
   const phi = logitConfidence(floats(golden.target.flat()), labels, golden.K)
@@ -87,7 +93,8 @@ describe('against NumPy and SciPy', () => {
 
   it('RMIA at gamma 2 and at gamma 1', () => {
     const samples = { target: floats(golden.rmia.target), out: floats(golden.rmia.out) }
-    const population = { target: ofPopulation(golden.rmia.target), out: ofPopulation(golden.rmia.out) }
+    const sides = { target: ofPopulation(golden.rmia.target), out: ofPopulation(golden.rmia.out) }
+    const population = { ...sides, labels: populationLabels, weights }
     const scores = (gamma: number, offlineSlope: number): Float64Array =>
       rmiaScores(samples, population, self, { gamma, offlineSlope })
     expectClose(scores(2, 0.3), golden.rmia.gamma2)
@@ -97,13 +104,15 @@ describe('against NumPy and SciPy', () => {
   it('the population attack, ties counted half', () => {
     const population = {
       losses: ofPopulation(golden.losses),
-      labels: Int32Array.from(golden.rmia.population, (i) => labels[i]),
+      labels: populationLabels,
     }
     expectClose(populationScores(floats(golden.losses), labels, population, self), golden.attackP)
   })
 
-  it('how conspicuous a loss is', () =>
-    expectClose(conspicuousness(floats(golden.losses), ofPopulation(golden.losses), self), golden.conspicuous))
+  it('how conspicuous a loss is', () => {
+    const population = { values: ofPopulation(golden.losses), labels: populationLabels, weights }
+    expectClose(conspicuousness(floats(golden.losses), population, self), golden.conspicuous)
+  })
 
   it("the challenge's epsilons and scores", () => {
     const { unlearned, gold, epsilon, score } = golden.quality

@@ -8,7 +8,7 @@ import { meanFigure } from '#main/metrics/attacks/mean-figure.ts'
 import { membershipFigures, membershipTest } from '#main/metrics/attacks/membership.ts'
 import { accuracyBySteps, anamnesisIndex, relearnTime } from '#main/metrics/attacks/relearning.ts'
 import { rmiaScores } from '#main/metrics/attacks/rmia.ts'
-import { standsOut } from '#main/metrics/attacks/streisand.ts'
+import { conspicuousness, standsOut } from '#main/metrics/attacks/streisand.ts'
 import { weightDistance } from '#main/metrics/attacks/weight-distance.ts'
 import type { Metric } from '#shared/domain/metrics.ts'
 import { Random } from '#shared/random.ts'
@@ -147,10 +147,53 @@ describe('LiRA', () => {
 describe('RMIA', () => {
   it('counts the population samples that are beaten by gamma, without itself', () => {
     const samples = { target: floats(0.8, 0.2), out: floats(0.4, 0.4) }
-    const population = { target: floats(0.2, 0.4, 0.8), out: floats(0.4, 0.4, 0.4) }
+    const population = { target: floats(0.2, 0.4, 0.8), out: floats(0.4, 0.4, 0.4), labels: zeros(3), weights: ones(3) }
     const scores = rmiaScores(samples, population, Int32Array.of(-1, 0), { gamma: 2, offlineSlope: 1 })
     // Ratios: 2 and 0.5 against 0.5, 1 and 2. 2 beats 0.5 and 1 twofold; 0.5 is in the population and beats none.
     expect([...scores]).toEqual([2 / 3, 0])
+  })
+
+  it("weighs the population's classes as F does", () => {
+    const samples = { target: floats(0.8), out: floats(0.4) }
+    // F is half of class 1, the population a third: weights 3/4, 3/4 and 3/2. Ratios 0.5 and 1 are beaten, 4 isn't.
+    const population = {
+      target: floats(0.1, 0.2, 0.8),
+      out: floats(0.2, 0.2, 0.2),
+      labels: Int32Array.of(0, 0, 1),
+      weights: floats(0.75, 0.75, 1.5),
+    }
+    const scores = rmiaScores(samples, population, Int32Array.of(-1), { gamma: 2, offlineSlope: 1 })
+    expect([...scores]).toEqual([1 / 2])
+  })
+})
+
+describe('a conspicuous loss', () => {
+  // F is half of class 1, of which there is one in five.
+  const population = {
+    values: floats(1, 2, 3, 4, 10),
+    labels: Int32Array.of(0, 0, 0, 0, 1),
+    weights: floats(0.625, 0.625, 0.625, 0.625, 2.5),
+  }
+
+  it("is one far from the middle of unseen ones at F's class mix", () => {
+    // 5 lies above all of class 0 and below class 1: in the middle. 2 lies above a quarter of class 0, and on another.
+    const scores = conspicuousness(floats(5, 2, 11), population, Int32Array.of(-1, -1, -1))
+    expect([...scores]).toEqual([0, 0.5 - 3 / 16, 0.5])
+  })
+
+  it('is compared with the others where it is one of them, at the same mix while its class has any', () => {
+    // 2 lies above one of the other three of class 0; 10 is all of class 1, so that class 0 alone is left.
+    const scores = conspicuousness(floats(2, 10), population, Int32Array.of(1, 4))
+    expect(scores[0]).toBeCloseTo(1 / 3, 12)
+    expect(scores[1]).toBe(0.5)
+  })
+
+  it('ties with any other that lies beyond all of the rest, whatever the weights round to', () => {
+    const labels = Int32Array.of(0, 0, 0, 1, 1, 1, 1, 2, 2)
+    const values = floats(1, 2, 9, 1, 2, 3, 4, 1, 2)
+    const weights = Float64Array.from(labels, (label) => [0.1 / 3, 0.7 / 4, 0.2 / 2][label] * 9)
+    const scores = conspicuousness(floats(9, 10), { values, labels, weights }, Int32Array.of(2, -1))
+    expect([...scores]).toEqual([0.5, 0.5])
   })
 })
 
