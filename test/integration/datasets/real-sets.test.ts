@@ -1,8 +1,20 @@
-import { open, readdir } from 'node:fs/promises'
+import { open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readIds, readSampleTable } from '#main/workbench/datasets/sample-data.ts'
 import { hasArchive, importAll, testWorkspace, unpack } from './workspace.ts'
+
+/** What this process and its children that have ended have taken of the processor; null where the system doesn't say. */
+async function processorSeconds(): Promise<number | null> {
+  const stat = await readFile('/proc/self/stat', 'utf8').catch(() => null)
+  if (stat === null) return null
+  // proc(5): after the name user and system time are fields 14 and 15, those of children 16 and 17, in hundredths.
+  const times = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 15)
+  return times.reduce((sum, time) => sum + Number(time), 0) / 100
+}
 
 describe.skipIf(!hasArchive('pneumoniamnist.tar.gz'))(
   'PneumoniaMNIST (28x28, grey, train, val and test folders)',
@@ -60,13 +72,15 @@ describe.skipIf(!hasArchive('malaria-cells.tar.gz'))('malaria cells (50x50, grey
 })
 
 describe.skipIf(!hasArchive('cifar10-jpeg.tar.gz'))('CIFAR-10 (32x32, colour JPEG)', () => {
-  // Others may be using the machine: one good try of three is enough.
-  it('is imported at 1,500 images a second or more', { retry: 2 }, async () => {
+  it('is imported at 1,500 images a second or more', async () => {
     const workspace = await testWorkspace()
     const path = await unpack('cifar10-jpeg.tar.gz', '*/test/*')
     const start = performance.now()
+    const processorStart = await processorSeconds()
     const { dataset } = await importAll(workspace, { path, name: 'cifar10-test' })
-    const seconds = (performance.now() - start) / 1000
+    const wall = (performance.now() - start) / 1000
+    // Of the processor, where the system tells: others may be using the machine.
+    const seconds = processorStart === null ? wall : Math.min(wall, ((await processorSeconds()) ?? 0) - processorStart)
     expect(dataset).toMatchObject({ sampleCount: 10_000, shape: [32, 32, 3], problems: [] })
     expect(dataset.classes).toHaveLength(10)
     expect(10_000 / seconds).toBeGreaterThan(1500)

@@ -43,7 +43,11 @@ describe('the self-test', () => {
     const engine = await loadEngine(id)
     await selfTest(engine)
     const before = engine.memory().tensors
-    expect(await selfTest(engine)).toBeLessThan(0.5)
+    const start = process.cpuUsage()
+    await selfTest(engine)
+    // Of the processor: what a busy machine can't blur.
+    const { user, system } = process.cpuUsage(start)
+    expect((user + system) / 1e6).toBeLessThan(0.5)
     expect(engine.memory().tensors).toBe(before)
   })
 
