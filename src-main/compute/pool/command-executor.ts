@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,8 +5,8 @@ import { createInterface } from 'node:readline'
 import { AppError, type AppErrorShape } from '#shared/errors.ts'
 import { encodeStageFile } from '../stage-file.ts'
 import type { StageProgress, StageResult, StageSpec } from '../stages.ts'
+import { CommandGroup } from './command-group.ts'
 import type { ExecuteOptions, Executor } from './executor.ts'
-import type { WorkerExit } from './launcher.ts'
 import { workerFailure } from './worker-failure.ts'
 
 export interface CommandExecutorOptions {
@@ -23,8 +22,6 @@ export interface CommandExecutorOptions {
   readonly files?: string
 }
 
-/** From SIGTERM to SIGKILL: within the two seconds that a cancel may take. */
-const cancelGraceMs = 1700
 const logBytes = 8 * 1024
 
 /** Runs each stage by a command of its own: see docs/stages.md. */
@@ -75,21 +72,19 @@ export class CommandExecutor implements Executor {
     }
   }
 
-  #run(file: string, spec: StageSpec, { signal, onProgress }: ExecuteOptions): Promise<StageResult> {
+  async #run(file: string, spec: StageSpec, { signal, onProgress }: ExecuteOptions): Promise<StageResult> {
     const [program, ...first] = this.#options.command
-    const child = spawn(program, [...first, file, '--keep-checkpoints', '--json'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // NODE_OPTIONS of this process (a test runner's, a debugger's) aren't the stage's.
-      env: { ...process.env, NODE_OPTIONS: '' },
-    })
+    // NODE_OPTIONS of this process (a test runner's, a debugger's) aren't the stage's.
+    const env = { ...process.env, NODE_OPTIONS: '' }
+    const command = new CommandGroup([program, ...first, file, '--keep-checkpoints', '--json'], env)
     let stdout = ''
     let log = ''
     let refusal: AppError | null = null
     let told: Promise<void> = Promise.resolve()
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    command.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text
     })
-    createInterface({ input: child.stderr }).on('line', (line) => {
+    const lines = createInterface({ input: command.stderr }).on('line', (line) => {
       const progress = parseProgress(line)
       if (progress === null) {
         log = `${log}${line}\n`.slice(-logBytes)
@@ -100,33 +95,28 @@ export class CommandExecutor implements Executor {
         .then(() => onProgress(progress))
         .catch((error: unknown) => {
           refusal ??= AppError.from(error)
-          child.kill('SIGKILL')
+          command.kill()
         })
     })
-    let killing: NodeJS.Timeout | undefined
-    const stop = (): void => {
-      child.kill('SIGTERM')
-      killing = setTimeout(() => child.kill('SIGKILL'), cancelGraceMs)
-    }
+    const stop = (): void => command.stop()
     signal.addEventListener('abort', stop, { once: true })
-    const ended = new Promise<WorkerExit>((resolve) => {
-      child.on('error', (error) => resolve({ code: null, signal: null, log: error.message }))
-      child.on('close', (code, name) => resolve({ code, signal: name, log }))
-    })
-    return ended
-      .then(async (exit) => {
-        await told
-        if (refusal !== null) throw refusal
-        const answer = parseAnswer(stdout)
-        if (exit.code === 0 && answer !== null && 'outputs' in answer) return answer
-        if (signal.aborted) throw cancelled()
-        if (answer !== null && 'error' in answer) throw AppError.fromJSON(answer.error)
-        throw workerFailure(exit, `the stage ${spec.kind} ${spec.key.slice(0, 12)}`)
-      })
-      .finally(() => {
-        clearTimeout(killing)
-        signal.removeEventListener('abort', stop)
-      })
+    try {
+      const { failure, ...exit } = await command.ended
+      await told
+      if (refusal !== null) throw refusal
+      const answer = parseAnswer(stdout)
+      if (exit.code === 0 && answer !== null && 'outputs' in answer) return answer
+      if (signal.aborted) throw cancelled()
+      // One that somebody else cancelled, like a batch system whose time is up, has failed here.
+      if (answer !== null && 'error' in answer && answer.error.code !== 'cancelled') {
+        throw AppError.fromJSON(answer.error)
+      }
+      throw workerFailure({ ...exit, log: log + failure }, `the stage ${spec.kind} ${spec.key.slice(0, 12)}`)
+    } finally {
+      signal.removeEventListener('abort', stop)
+      lines.close()
+      command.dispose()
+    }
   }
 }
 

@@ -20,7 +20,7 @@ if (channel === null) {
   const leave = (): never => process.exit(0)
   channel.onClose(leave)
   watchForParentsDeath(leave)
-  // Ctrl-C reaches the whole process group; what it means is the parent's to decide.
-  process.on('SIGINT', () => {})
+  // Ctrl-C, or a batch system that ends a stage, reaches the whole process group; what it means is the parent's to decide.
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => {})
   serveStages(channel, { pid: process.pid, run: runStage, log: (error) => log(inspect(error)) })
 }
