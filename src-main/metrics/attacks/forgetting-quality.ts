@@ -48,6 +48,14 @@ function attackEpsilon(fpr: number, fnr: number, delta: number): number {
   return Math.max(0, fromFpr, fromFnr)
 }
 
+/**
+ * The largest finite epsilon that so many models can show: one error of each kind, the least that isn't 0, among the
+ * unlearned models and among the golds. 0 where delta swallows it.
+ */
+export function largestEpsilon(unlearned: number, golds: number, delta: number): number {
+  return attackEpsilon(1 / golds, 1 / unlearned, delta)
+}
+
 /** 2^-floor(epsilon / binWidth), 0 for an infinite epsilon: 1 = not to be told from a gold. */
 export function sampleQuality(epsilon: number, binWidth: number): number {
   return Number.isFinite(epsilon) ? 2 ** -Math.floor(epsilon / binWidth) : 0

@@ -128,7 +128,7 @@ describe('figures beside the usual ones', () => {
     )
     const named = (name: string, objects: readonly ObjectHash[]) =>
       Object.fromEntries(objects.map((object, i) => [`${name}${i}`, object]))
-    const { figures, subsets } = await reportOf(
+    const { figures, subsets, notes } = await reportOf(
       'forgetting-quality',
       {},
       {
@@ -138,6 +138,8 @@ describe('figures beside the usual ones', () => {
         easyHard: await easyHard(firstHalf),
       },
     )
+    // ln 4 (1 - 0.01 - 1/4) = ln 2.96.
+    expect(notes[0]).toContain("At a delta of 0.01 so few can't show an epsilon above 1.09")
     expect([figures['final'], figures['quality']].map(numberOf)).toEqual([1 / 8, 1 / 2])
     expect([subsets.predictedEasy?.['final'], subsets.predictedEasy?.['quality']].map(numberOf)).toEqual([1 / 4, 1])
     expect([subsets.predictedHard?.['final'], subsets.predictedHard?.['quality']].map(numberOf)).toEqual([0, 0])

@@ -1,5 +1,5 @@
 /** Attacks on a method, from several models that it made. */
-import { forgettingScores, leastModelsForQuality } from '#main/metrics/attacks/forgetting-quality.ts'
+import { forgettingScores, largestEpsilon, leastModelsForQuality } from '#main/metrics/attacks/forgetting-quality.ts'
 import { klomScores } from '#main/metrics/attacks/klom.ts'
 import { meanFigure } from '#main/metrics/attacks/mean-figure.ts'
 import { membershipSteps } from '#main/metrics/attacks/membership.ts'
@@ -206,7 +206,7 @@ export const forgettingQuality: Attack = async function* (material) {
     },
     subsets,
     notes: [
-      `From ${unlearned.length} unlearned and ${golds.length} gold models; the challenge had 512 of each. So few can't show an epsilon above ${Math.log(golds.length - 1).toFixed(1)} but for complete separation.`,
+      `From ${unlearned.length} unlearned and ${golds.length} gold models; the challenge had 512 of each. At a delta of ${options.delta} so few can't show an epsilon above ${largestEpsilon(unlearned.length, golds.length, options.delta).toFixed(2)} but for complete separation.`,
     ],
     scores: { score: scores.map((score) => 1 - score), exposure: ranksOf(scores.map((score) => -score)) },
   }

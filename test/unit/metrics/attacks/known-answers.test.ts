@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { forgettingScores, sampleEpsilon, sampleQuality } from '#main/metrics/attacks/forgetting-quality.ts'
+import {
+  forgettingScores,
+  largestEpsilon,
+  sampleEpsilon,
+  sampleQuality,
+} from '#main/metrics/attacks/forgetting-quality.ts'
 import { histogramDivergence, klomScores, paperKlom } from '#main/metrics/attacks/klom.ts'
 import { layerCka } from '#main/metrics/attacks/layer-cka.ts'
 import { liraOffline, liraOnline, type Shadows } from '#main/metrics/attacks/lira.ts'
@@ -209,6 +214,24 @@ describe('forgetting quality', () => {
     expect(sampleQuality(0.49, 0.5)).toBe(1)
     expect(sampleQuality(0.5, 0.5)).toBe(0.5)
     expect(sampleQuality(1.7, 0.5)).toBe(0.125)
+  })
+
+  it('has a largest finite epsilon, by the numbers of both kinds of model and delta', () => {
+    // One error of each kind: max(ln 4 (1 - 0.1 - 1/8), ln 8 (1 - 0.1 - 1/4)).
+    expect(largestEpsilon(4, 8, 0.1)).toBeCloseTo(Math.log(8 * 0.65), 12)
+    // Of as many: ln 8 (1 - 0 - 1/8).
+    expect(largestEpsilon(8, 8, 0)).toBeCloseTo(Math.log(7), 12)
+    expect(largestEpsilon(2, 2, 0.5)).toBe(0)
+  })
+
+  it('reaches that epsilon where one model of each kind is on the wrong side, and never passes it', () => {
+    const unlearned = [10, 11, 12, 0.5]
+    const golds = [0, 1, 2, 3, 4, 5, 6, 10.5]
+    expect(sampleEpsilon(unlearned, golds, 0.1)).toBeCloseTo(largestEpsilon(4, 8, 0.1), 12)
+    for (let draw = 0; draw < 50; draw++) {
+      const epsilon = sampleEpsilon([...normals(4, 2, 'u', draw)], [...normals(8, 0, 'g', draw)], 0.1)
+      if (Number.isFinite(epsilon)) expect(epsilon).toBeLessThanOrEqual(largestEpsilon(4, 8, 0.1) + 1e-12)
+    }
   })
 
   it('is the best score where no value tells anything', () => {
