@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { ObjectStore } from '#main/artifacts/object-store.ts'
 import { AppError, type AppErrorShape } from '#shared/errors.ts'
 import { encodeStageFile } from '../stage-file.ts'
 import type { StageProgress, StageResult, StageSpec } from '../stages.ts'
@@ -11,15 +11,13 @@ import { workerFailure } from './worker-failure.ts'
 
 export interface CommandExecutorOptions {
   /**
-   * Program and first arguments; the stage file and two options follow. `tmu worker run-stage`, or that behind whatever
-   * starts it on another machine which sees the same object store and the same folder of stage files.
+   * Program and first arguments; the stage file and options follow. `tmu worker run-stage`, or that behind whatever
+   * starts it on another machine which sees the same object store, and passes stdin on.
    */
   readonly command: readonly [string, ...string[]]
   readonly objectsRoot: string
   /** How many stages run at once. */
   readonly capacity: number
-  /** Where stage files are written; default: the system's temporary folder. */
-  readonly files?: string
 }
 
 const logBytes = 8 * 1024
@@ -59,8 +57,9 @@ export class CommandExecutor implements Executor {
   }
 
   async #execute(spec: StageSpec, options: ExecuteOptions): Promise<StageResult> {
-    const { objectsRoot, files = tmpdir() } = this.#options
-    const folder = await mkdtemp(join(files, 'tmu-stage-'))
+    const { objectsRoot } = this.#options
+    // In the store: whoever runs the stage reaches it, and what a killed process leaves is removed at the next start.
+    const folder = await new ObjectStore(objectsRoot).createStagingFolder('stage')
     try {
       const file = join(folder, 'stage.json')
       await writeFile(file, encodeStageFile({ spec, objectsRoot }))
@@ -76,7 +75,10 @@ export class CommandExecutor implements Executor {
     const [program, ...first] = this.#options.command
     // NODE_OPTIONS of this process (a test runner's, a debugger's) aren't the stage's.
     const env = { ...process.env, NODE_OPTIONS: '' }
-    const command = new CommandGroup([program, ...first, file, '--keep-checkpoints', '--json'], env)
+    const options = ['--keep-checkpoints', '--supervised', '--json']
+    const command = new CommandGroup([program, ...first, file, ...options], env)
+    // It holds a line now that ends with this process, however that ends.
+    command.stdin.write('\n')
     let stdout = ''
     let log = ''
     let refusal: AppError | null = null

@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,6 +9,7 @@ import { forkLauncher } from '#main/compute/pool/fork-launcher.ts'
 import { WorkerPool } from '#main/compute/pool/worker-pool.ts'
 import { encodeStageFile } from '#main/compute/stage-file.ts'
 import type { StageProgress, StageResult } from '#main/compute/stages.ts'
+import { untilGone } from '#test/support/process-life.ts'
 import { promptMs } from '#test/support/prompt.ts'
 import { killTree, projectRoot, startTmu, temporaryFolder, tmu } from '#test/support/tmu-process.ts'
 import { trainingStage } from '#test/support/training-stage.ts'
@@ -19,7 +21,7 @@ const never = new AbortController().signal
 async function commandBench() {
   const folder = await temporaryFolder()
   const root = join(folder.path, 'objects')
-  const executor = new CommandExecutor({ command, objectsRoot: root, capacity: 1, files: folder.path })
+  const executor = new CommandExecutor({ command, objectsRoot: root, capacity: 1 })
   return {
     path: folder.path,
     root,
@@ -36,6 +38,14 @@ async function objectsIn(objects: ObjectStore): Promise<readonly string[]> {
   const found: string[] = []
   for await (const { hash } of objects.list()) found.push(hash)
   return found
+}
+
+/** Those with this text in their command line. */
+function processesNaming(text: string): readonly number[] {
+  const lines = execFileSync('ps', ['-Aww', '-o', 'pid=,args='], { encoding: 'utf8' }).split('\n')
+  return lines
+    .filter((line) => line.includes(text) && line.includes('run-stage'))
+    .map((line) => Number.parseInt(line, 10))
 }
 
 describe('a stage run by a command of its own', () => {
@@ -82,7 +92,6 @@ describe('a stage run by a command of its own', () => {
       command: [process.execPath, '-e', script],
       objectsRoot: bench.root,
       capacity: 1,
-      files: bench.path,
     })
     const abort = new AbortController()
     const spec = await trainingStage(bench.objects, 1)
@@ -146,6 +155,49 @@ describe('a stage run by a command of its own', () => {
     } finally {
       await pool.close()
     }
+  })
+
+  it('ends with the process that started it, behind a wrapper too; the next start finds what is left of it', async () => {
+    await using bench = await commandBench()
+    const spec = await trainingStage(bench.objects, 5000)
+    const script = `
+      const { CommandExecutor } = await import(${JSON.stringify(import.meta.resolve('#main/compute/pool/command-executor.ts'))})
+      const wrapped = ['sh', '-c', '"$@"; echo ended', 'sh', ...${JSON.stringify(command)}]
+      const executor = new CommandExecutor({ command: wrapped, objectsRoot: ${JSON.stringify(bench.root)}, capacity: 1 })
+      await executor.execute(${JSON.stringify(spec)}, {
+        signal: new AbortController().signal,
+        onProgress: ({ kind }) => console.log(kind),
+      })`
+    const caller = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      cwd: projectRoot,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, NODE_OPTIONS: '' },
+    })
+    await new Promise<void>((resolve) => {
+      let said = ''
+      caller.stdout.setEncoding('utf8').on('data', (text: string) => {
+        said += text
+        if (said.includes('checkpoint')) resolve()
+      })
+    })
+    const started = processesNaming(bench.root).filter((pid) => pid !== caller.pid)
+    expect(started.length).toBeGreaterThan(1)
+    caller.kill('SIGKILL')
+    try {
+      for (const pid of started) expect(await untilGone(pid, 2 * promptMs)).toBeLessThan(promptMs)
+    } finally {
+      for (const pid of processesNaming(bench.root)) process.kill(pid, 'SIGKILL')
+    }
+    const stageFolder = expect.objectContaining({ path: expect.stringContaining('-stage-') }) as unknown
+    expect(await bench.objects.removeLeftOvers()).toContainEqual(stageFolder)
+    expect(await bench.objects.leftOvers()).not.toContainEqual(stageFolder)
+  })
+
+  it('runs to its end where asked to end with a stdin that nobody holds', async () => {
+    await using bench = await commandBench()
+    const file = join(bench.path, 'stage.json')
+    await writeFile(file, encodeStageFile({ spec: await trainingStage(bench.objects, 1), objectsRoot: bench.root }))
+    expect(await tmu(bench.path, 'worker', 'run-stage', file, '--supervised')).toMatchObject({ code: 0 })
   })
 
   it('refuses a file that is wrong, naming what, with exit code 2', async () => {

@@ -7,8 +7,14 @@ import type { StageProgress } from '#main/compute/stages.ts'
 import { Engines } from '#main/workbench/system/engines.ts'
 import { chromiumPages } from '../../chromium-pages.ts'
 import type { CommandContext } from '../context.ts'
+import { watchLifeLine } from '../life-line.ts'
 import type { Output } from '../output.ts'
 import { ProgressLine } from '../progress-line.ts'
+
+interface RunStageOptions {
+  readonly keepCheckpoints?: boolean
+  readonly supervised?: boolean
+}
 
 export function registerWorkerCommands(program: Command, context: CommandContext): void {
   const worker = program.command('worker').description('computing stages where the workbench itself does not run')
@@ -16,21 +22,24 @@ export function registerWorkerCommands(program: Command, context: CommandContext
     .command('run-stage')
     .argument('<file>', 'the stage as JSON: see docs/stages.md')
     .option('--keep-checkpoints', 'leave checkpoints to the caller: they are told and stay')
+    .option('--supervised', 'cancel the stage when stdin, after whatever came through it, ends: its caller is gone')
     .description('run one stage: reads and writes the object store, prints its result as JSON')
-    .action((file: string, options: { readonly keepCheckpoints?: boolean }, command: Command) =>
+    .action((file: string, options: RunStageOptions, command: Command) =>
       context.runAlone(command, async ({ output, signal }) => {
         const progress = progressOn(output)
+        const lifeLine = options.supervised === true ? watchLifeLine() : null
         const engines = new Engines(forkLauncher, pageLauncher(chromiumPages(output.note)))
         try {
           const result = await runStageFile(resolve(file), {
             launcherOf: (engine) => engines.launcherOf(engine),
-            signal,
+            signal: lifeLine === null ? signal : AbortSignal.any([signal, lifeLine.signal]),
             keepCheckpoints: options.keepCheckpoints === true,
             onProgress: (event) => progress.show(event),
           })
           output.result(result, () => JSON.stringify(result, null, 2))
           return 0
         } finally {
+          lifeLine?.dispose()
           progress.end()
         }
       }),
