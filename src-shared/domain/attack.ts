@@ -112,6 +112,8 @@ export interface AttackSummary {
   readonly floor: MetricTable
   /** Its headline on parts of F, where their labels are known; all figures of the parts are in `AttackResults`. */
   readonly subsets?: Readonly<Partial<Record<AttackSubset, AttackPart>>>
+  /** What a reader of the figures must know, where there is anything. */
+  readonly notes?: readonly string[]
   readonly error: string | null
 }
 

@@ -5,7 +5,7 @@ import { table } from './output.ts'
 
 /**
  * One line a figure of each attack on a run (or method), its headline first, and what golds come to; then the headlines
- * by easy and hard.
+ * by easy and hard, why figures are absent, and what a reader must know of those there are.
  */
 export function describeAttacks(rows: readonly AttackSummary[]): string {
   if (rows.length === 0) return ''
@@ -19,14 +19,19 @@ export function describeAttacks(rows: readonly AttackSummary[]): string {
     figures,
     ...Object.values(subsets ?? {}).map((part) => part.figures),
   ])
-  const reasons = tables.flatMap((figures) =>
-    Object.values(figures).flatMap((metric) => ('absent' in metric ? [metric.absent] : [])),
+  const reasons = new Set(
+    tables.flatMap((figures) =>
+      Object.values(figures).flatMap((metric) => ('absent' in metric ? [metric.absent] : [])),
+    ),
+  )
+  const notes = rows.flatMap((row) =>
+    (row.notes ?? []).flatMap((note) => (reasons.has(note) ? [] : [`${row.attack}: ${note}`])),
   )
   return [
     'Attacks and slow metrics (compare each figure with the gold beside it, not with chance):',
     table(['ATTACK', 'METHOD', 'SEED', 'FIGURE', 'VALUE (95 % CI)', 'N', 'GOLD'], lines),
     ...describeParts(rows),
-    ...[...new Set(reasons)].map((reason) => `  note: ${reason}`),
+    ...[...reasons, ...new Set(notes)].map((note) => `  note: ${note}`),
   ].join('\n')
 }
 

@@ -56,6 +56,7 @@ export function attackSummaries({ rows, floors }: Pick<AttackResults, 'rows' | '
       figures: report?.figures ?? {},
       floor: floors[attack] ?? {},
       ...(Object.keys(subsets).length === 0 ? {} : { subsets }),
+      ...(report === null || report.notes.length === 0 ? {} : { notes: report.notes }),
       error,
     }
   })

@@ -44,6 +44,15 @@ describe('summaries of attacks', () => {
     })
   })
 
+  it('keep what a reader must know of the figures', () => {
+    const row = rowOf('tmu', 1, figures, {})
+    if (row.report === null) throw new Error('no report')
+    const noted = { ...row, report: { ...row.report, notes: ['Of few models.'] } }
+    const [summary, plain] = attackSummaries({ rows: [noted, row], floors: {} })
+    expect(summary?.notes).toEqual(['Of few models.'])
+    expect(plain).not.toHaveProperty('notes')
+  })
+
   it('have no parts where no attack tells them', () => {
     const [whole, open] = attackSummaries({
       rows: [rowOf('tmu', 1, figures, {}), { ...rowOf('tmu', 2, {}, {}), state: 'planned', report: null }],

@@ -62,6 +62,18 @@ describe('attacks in a terminal', () => {
     expect(describeAttacks([streisand])).not.toContain('By easy and hard')
   })
 
+  it('say once what a reader must know of the figures, and of which attack', () => {
+    const notes = ['Too few non-members.', '4 of the 8 shadow models learned none of F.']
+    const text = describeAttacks([
+      { ...streisand, attack: 'ulira', notes },
+      { ...streisand, attack: 'ulira', method: 'none', notes },
+    ])
+    expect(text.split('\n').filter((line) => line.includes('note:'))).toEqual([
+      '  note: Too few non-members.',
+      '  note: ulira: 4 of the 8 shadow models learned none of F.',
+    ])
+  })
+
   it('say why there are no figures', () => {
     const failed: AttackSummary = { ...streisand, figures: {}, state: 'failed', error: 'The worker ended.' }
     expect(linesOf(describeAttacks([failed]), 'streisand')).toEqual([
