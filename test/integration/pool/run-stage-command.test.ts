@@ -186,7 +186,13 @@ describe('a stage run by a command of its own', () => {
     try {
       for (const pid of started) expect(await untilGone(pid, 2 * promptMs)).toBeLessThan(promptMs)
     } finally {
-      for (const pid of processesNaming(bench.root)) process.kill(pid, 'SIGKILL')
+      for (const pid of processesNaming(bench.root)) {
+        try {
+          process.kill(pid, 'SIGKILL')
+        } catch {
+          // It has ended since it was listed.
+        }
+      }
     }
     const stageFolder = expect.objectContaining({ path: expect.stringContaining('-stage-') }) as unknown
     expect(await bench.objects.removeLeftOvers()).toContainEqual(stageFolder)
