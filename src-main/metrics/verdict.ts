@@ -17,6 +17,8 @@ export interface VerdictInput {
   readonly gate?: Gate | undefined
   /** F is all of a class's members. */
   readonly classRemoval?: boolean | undefined
+  /** Why there is no difference to a count-matched random control, where there is none. */
+  readonly uncontrolled?: string | null | undefined
 }
 
 type Present = Extract<Metric, { value: number }>
@@ -39,7 +41,7 @@ export function verdictOf(input: VerdictInput): Verdict {
   const rules = [
     gapRule(gap, margin),
     agreementRule(evaluation),
-    controlRule(evaluation),
+    controlRule(evaluation, input.uncontrolled ?? 'no count-matched random control'),
     utilityRule('retainAccuracy', 'retained images', evaluation.differences.retain, margin),
     utilityRule('evaluationAccuracy', 'evaluation images', evaluation.differences.evaluation, margin),
   ]
@@ -130,11 +132,14 @@ function agreementRule({ metrics, evidence }: Evaluation): Rule {
   }
 }
 
-/** Better than as many hard labels drawn at random, on the same images and draws. */
-function controlRule({ paired }: Evaluation): Rule {
+/**
+ * Better than as many hard labels drawn at random, on the same images and draws: only where a control differs from the
+ * method in nothing else. Not applicable elsewhere, which decides nothing.
+ */
+function controlRule({ paired }: Evaluation, uncontrolled: string): Rule {
   const name = 'controlDifference'
   const required = 'lower 95 % CI bound above 0'
-  if (paired === null) return notApplicable(name, required, 'no count-matched random control', null)
+  if (paired === null) return notApplicable(name, required, uncontrolled, null)
   const difference = paired.easyHardAgreement
   if (!isPresent(difference)) return unmeasured(name, required, lowerFirst(difference.absent))
   const { ci, value } = difference
@@ -143,7 +148,7 @@ function controlRule({ paired }: Evaluation): Rule {
   return {
     check: { name, passed: ci[0] > 0, value, required, note: interval(95, ci) },
     doubt:
-      `agreement with the golds exceeds that of as many labels drawn at random by ${points(value)} ` +
+      `agreement with the golds exceeds that of as many hard labels drawn at random by ${points(value)} ` +
       `(${interval(95, ci)}), which does not surely beat chance; ${advice(decidingCount, 'images to forget')}`,
     decidingCount,
   }

@@ -23,7 +23,10 @@ export function isPresent(metric: Metric | undefined): metric is Extract<Metric,
 /** What an outcome's evaluation found (stage `evaluate`, output `metrics`). */
 export interface Evaluation {
   readonly metrics: MetricTable
-  /** Paired differences to the count-matched random control on the same samples and draws. */
+  /**
+   * Paired differences to the count-matched random control on the same samples and draws; null: none that differs from
+   * the method in its labels alone.
+   */
   readonly paired: { readonly easyHardAgreement: Metric } | null
   /** Signed differences of accuracy to the golds, with a 90 % interval: what verdicts and gates read beside `gap`. */
   readonly differences: {

@@ -213,10 +213,10 @@ async function verdictsOf(
   classRemoval: boolean,
 ): Promise<readonly Verdict[]> {
   const verdicts: Verdict[] = []
-  await eachInTurns(planned, ({ id, method, seed }) => {
+  await eachInTurns(planned, ({ id, method, seed, uncontrolled }) => {
     const evaluation = evaluations.get(id)
     if (evaluation === undefined || methodOf(method).family === 'reference') return
-    verdicts.push(verdictOf({ method, seed, evaluation, margin, gate, classRemoval }))
+    verdicts.push(verdictOf({ method, seed, evaluation, margin, gate, classRemoval, uncontrolled }))
   })
   return verdicts
 }

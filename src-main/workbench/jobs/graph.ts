@@ -1,8 +1,8 @@
 /** From a study to its stages: what must be computed, from what, and for which run. No I/O. */
-import { methodOf } from '#main/compute/methods.ts'
 import type { StageNode } from '#main/compute/stages.ts'
 import type { AttackPlan } from '#shared/domain/attack.ts'
 import type { EngineId } from '#shared/domain/engine.ts'
+import { baseMethodOf } from '#shared/domain/method-variant.ts'
 import type { StudyConfig } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
 import type { StageKey } from '#shared/ids.ts'
@@ -10,6 +10,7 @@ import { guardSteps } from './gold-guard.ts'
 import { addAttacks } from './graph/attacks.ts'
 import { addGold, addSeed, type GoldStages, type SeedStages } from './graph/base-models.ts'
 import { type CompiledRun, type CompiledStudy, controlMethod, goldMethod, noneMethod } from './graph/compiled-study.ts'
+import { controlMismatch, controlReasons } from './graph/control-match.ts'
 import { addEvaluation } from './graph/evaluation.ts'
 import { GraphBuilder, outputOf, type StudyMaterial } from './graph/graph-builder.ts'
 import { addLabels } from './graph/labelling.ts'
@@ -74,13 +75,13 @@ function* compile(graph: GraphBuilder, plan: AttackPlan | null): Generator<void,
     for (const gold of golds) runs.push(goldRun(graph, gold, golds, seeds[0]))
   }
   for (const seed of seeds) {
-    // The control first: the TMU family is compared with it, pair by pair.
-    const control = config.methods.includes(controlMethod)
-      ? addUnlearning(graph, controlMethod, seed, (method) => addLabels(graph, method, seed, golds))
-      : null
+    // The controls first: what has their number of hard labels is compared with them, pair by pair.
+    const controls = config.methods
+      .filter((method) => baseMethodOf(method) === controlMethod)
+      .map((control) => addUnlearning(graph, control, seed, (method) => addLabels(graph, method, seed, golds)))
     for (const method of config.methods) {
       if (method === goldMethod) continue
-      runs.push(method === noneMethod ? noneRun(graph, seed, golds) : methodRun(graph, method, seed, golds, control))
+      runs.push(method === noneMethod ? noneRun(graph, seed, golds) : methodRun(graph, method, seed, golds, controls))
     }
     yield
   }
@@ -113,9 +114,11 @@ function methodRun(
   method: string,
   seed: SeedStages,
   golds: readonly GoldStages[],
-  control: Unlearning | null,
+  controls: readonly Unlearning[],
 ): CompiledRun {
-  const { unlearn, outcome, labelling } = addUnlearning(graph, method, seed, (id) => addLabels(graph, id, seed, golds))
+  const own = addUnlearning(graph, method, seed, (id) => addLabels(graph, id, seed, golds))
+  const { unlearn, outcome, labelling } = own
+  const control = controls.find((candidate) => controlMismatch(method, own, candidate) === null) ?? null
   const isOracle = labelling?.labels.kind === 'oracle-label'
   // Gold 0 gave the oracle its labels, so it can't also be its judge.
   const judges = golds.map((gold, number) => (isOracle && number === 0 ? null : gold))
@@ -123,7 +126,7 @@ function methodRun(
     outcome,
     label: `${method}${seed.suffix}`,
     golds: judges,
-    control: methodOf(method).family === 'tmu' ? (control?.outcome ?? null) : null,
+    control: control?.outcome ?? null,
   })
   return {
     ...run(
@@ -133,6 +136,7 @@ function methodRun(
     ),
     labels: labelling?.labels.key ?? null,
     twin: labelling?.twin ?? null,
+    uncontrolled: control === null ? controlMismatch(method, own, controls.at(0) ?? null) : null,
   }
 }
 
@@ -142,7 +146,14 @@ function run(
   evaluate: StageNode<'evaluate'>,
   outcome: StageNode<'predict'>,
 ): CompiledRun {
-  return { ...about, evaluate: evaluate.key, outcome: outputOf(outcome, 'outcome'), labels: null, twin: null }
+  return {
+    ...about,
+    evaluate: evaluate.key,
+    outcome: outputOf(outcome, 'outcome'),
+    labels: null,
+    twin: null,
+    uncontrolled: controlReasons.noLabels,
+  }
 }
 
 function numbersOf(golds: readonly (GoldStages | null)[]): readonly number[] {

@@ -68,7 +68,7 @@ export const result = {
     gapPrecision: 'Half width of the gap’s interval',
     gap: 'Gap to the golds on F',
     easyHardAgreement: 'Right and wrong alike',
-    controlDifference: 'More alike than labels at random',
+    controlDifference: 'More alike than as many hard labels at random',
     retainAccuracy: 'Accuracy on R, to the golds',
     evaluationAccuracy: 'Accuracy on E, to the golds',
   },

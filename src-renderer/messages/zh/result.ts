@@ -68,7 +68,7 @@ export const result = {
     gapPrecision: '差距区间的半宽',
     gap: '在 F 上与黄金模型的差距',
     easyHardAgreement: '对错一致',
-    controlDifference: '比随机标签更一致',
+    controlDifference: '比同数量的随机难标签更一致',
     retainAccuracy: 'R 上的准确率（与黄金模型之差）',
     evaluationAccuracy: 'E 上的准确率（与黄金模型之差）',
   },

@@ -32,7 +32,7 @@ describe('the result of a study', () => {
     await sentence.waitFor()
     await expect.poll(() => sentence.textContent()).toBe(expected('all-hard'))
     await page.getByText('5 rules and what was found').click()
-    await page.getByText('More alike than labels at random').waitFor()
+    await page.getByText('More alike than as many hard labels at random').waitFor()
   })
 
   it('says when the gate lets nothing be told', async () => {

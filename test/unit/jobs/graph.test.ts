@@ -146,19 +146,46 @@ describe('study graph', () => {
     expect(evaluate.inputs['unlearned']).toEqual(evaluate.inputs['original'])
   })
 
-  it('compares the TMU family, and nothing else, with the count-matched random control of the same seed', () => {
-    const study = compile({ seeds: [1, 2] })
-    for (const run of study.runs) {
-      const control = nodeOf(study, run.evaluate).inputs['control']
-      if (!run.method.startsWith('tmu')) {
-        expect(control).toBeUndefined()
-        continue
-      }
-      const matched = study.runs.find(
-        (candidate) => candidate.method === 'count-matched-random' && candidate.seed === run.seed,
-      )
-      expect(control).toEqual(nodeOf(study, matched?.evaluate ?? run.evaluate).inputs['unlearned'])
+  it('compares with the count-matched control of the same seed what differs from it in its labels alone', () => {
+    const methods = [
+      ...exampleConfig().methods,
+      'tmu[threshold=0.9]',
+      'tmu[epochs=9]',
+      'tmu[neighbours=7]',
+      'count-matched-random[neighbours=7]',
+    ]
+    const methodParams = completeMethodOptions(methods, {
+      'tmu[threshold=0.9]': { threshold: 0.9 },
+      'tmu[epochs=9]': { epochs: 9 },
+      'tmu[neighbours=7]': { neighbours: 7 },
+      'count-matched-random[neighbours=7]': { neighbours: 7 },
+    })
+    const study = compile({ seeds: [1, 2], methods, methodParams })
+    const controlOf = new Map([
+      ['tmu', 'count-matched-random'],
+      ['tmu[neighbours=7]', 'count-matched-random[neighbours=7]'],
+    ])
+    for (const { method, seed, evaluate, uncontrolled } of study.runs) {
+      const control = nodeOf(study, evaluate).inputs['control']
+      const matched = study.runs.find((other) => other.method === controlOf.get(method) && other.seed === seed)
+      expect(control, method).toEqual(matched && nodeOf(study, matched.evaluate).inputs['unlearned'])
+      expect(uncontrolled === null, method).toBe(matched !== undefined)
     }
+    expect(runOf(study, 'tmu-soft').uncontrolled).toMatch(/without easy and hard labels/)
+    expect(runOf(study, 'tmu-map').uncontrolled).toMatch(/as many hard labels as TMU predicts/)
+    expect(runOf(study, 'tmu[threshold=0.9]').uncontrolled).toMatch(/as many hard labels as TMU predicts/)
+    expect(runOf(study, 'tmu[epochs=9]').uncontrolled).toMatch(/other settings/)
+    expect(runOf(study, 'count-matched-random').uncontrolled).toMatch(/itself/)
+  })
+
+  it('compares nothing with a control that was set otherwise than TMU', () => {
+    const methods = ['gold', 'tmu', 'count-matched-random']
+    const study = compile({
+      methods,
+      methodParams: completeMethodOptions(methods, { 'count-matched-random': { lr: 1e-4 } }),
+    })
+    expect(nodeOf(study, runOf(study, 'tmu').evaluate).inputs['control']).toBeUndefined()
+    expect(runOf(study, 'tmu').uncontrolled).toMatch(/other settings/)
   })
 
   it('as a twin problem forgets H_c from M_t and is judged by M_o alone; no gold and no F is in it', () => {

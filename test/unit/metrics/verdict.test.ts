@@ -95,6 +95,14 @@ describe('the verdict', () => {
     expect(failing(verdict)).toEqual(failed)
   })
 
+  it('is aligned without a control that is matched to the method, and says why there is none', () => {
+    const evaluation = evaluationWith({ paired: null })
+    const verdict = verdictOf({ method: 'tmu-soft', seed: 3, evaluation, uncontrolled: 'it has no labels' })
+    expect(verdict.label).toBe('aligned')
+    const rule = verdict.checks.find(({ name }) => name === 'controlDifference')
+    expect(rule).toMatchObject({ passed: null, value: null, note: 'it has no labels' })
+  })
+
   it('says what is still known, and what was lost', () => {
     expect(judge({ ...oneGold, gap: around(0.103, 0.04) }).sentence).toBe(
       'The unlearned model still knows 31 of the 92 images the gold has forgotten: under-forgotten, ' +

@@ -23,6 +23,8 @@ export interface CompiledRun {
   /** The easy/hard labels it unlearned with. */
   readonly labels: StageKey | null
   readonly twin: TwinLineage | null
+  /** Why it is compared with no count-matched random control; null: it is. */
+  readonly uncontrolled: string | null
 }
 
 /** One attack on one run, or (seed null) on a method. */

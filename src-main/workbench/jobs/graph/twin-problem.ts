@@ -15,6 +15,9 @@ import { methodNeeds } from './method-settings.ts'
 import { addTwin } from './twin-lineage.ts'
 import { addUnlearning } from './unlearning.ts'
 
+/** Of every run here. */
+const uncontrolled = 'on the twin problem there is no count-matched random control'
+
 export function* compileTwinProblem(
   config: StudyConfig,
   { dataset, split, lists }: StudyMaterial,
@@ -59,7 +62,14 @@ function nothingDone(graph: GraphBuilder, stages: SeedStages, judge: GoldStages)
   })
   const model = outputOf(stages.original, 'weights')
   const about = { method: noneMethod, seed: stages.seed, evaluate: evaluate.key, model }
-  return { ...about, outcome: outputOf(stages.originalOutcome, 'outcome'), judges: [0], labels: null, twin: null }
+  return {
+    ...about,
+    outcome: outputOf(stages.originalOutcome, 'outcome'),
+    judges: [0],
+    labels: null,
+    twin: null,
+    uncontrolled,
+  }
 }
 
 function unlearned(graph: GraphBuilder, method: string, stages: SeedStages, judge: GoldStages): CompiledRun {
@@ -78,6 +88,7 @@ function unlearned(graph: GraphBuilder, method: string, stages: SeedStages, judg
     judges: [0],
     labels: labelling?.labels.key ?? null,
     twin: null,
+    uncontrolled,
   }
 }
 
