@@ -4,6 +4,7 @@
  * (types only), so that the main process can read them.
  */
 import type { z } from 'zod'
+import type { InEffect } from '#shared/domain/in-effect.ts'
 import type { Cost } from '#shared/domain/stage.ts'
 import type { StageProgress, StageTypes, TmuFeature, TwinShift } from './stages.ts'
 import type { UnlearnContext } from './worker/training/types.ts'
@@ -75,6 +76,11 @@ export interface MethodDefinition<Schema extends z.ZodObject = z.ZodObject> {
   readonly citation: string
   /** A strict object, every key a scalar with a default, a range and `.describe('unit and source')`. */
   readonly params: Schema
+  /**
+   * Which parameters change nothing unless another one has a certain value. Sweeps merge what differs in such alone, and
+   * forms and notes say so; stages' keys keep them.
+   */
+  readonly inEffect?: InEffect
   /**
    * Of parameters that are younger than studies of the method: what it did before there were any, those that came together
    * in one record, oldest first. Such studies keep their stages and what those give.

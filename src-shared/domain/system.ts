@@ -1,5 +1,6 @@
 import type { ImageShape } from './dataset.ts'
 import type { EngineChoice, EngineId, EngineStatus } from './engine.ts'
+import type { InEffect } from './in-effect.ts'
 
 export interface SystemInfo {
   readonly version: string
@@ -39,6 +40,8 @@ export interface MethodInfo {
   readonly defaults: Readonly<Record<string, unknown>>
   /** JSON Schema of the parameters (zod's). */
   readonly schema: Readonly<Record<string, unknown>>
+  /** Which parameters change nothing unless another one has a certain value. */
+  readonly inEffect?: InEffect
 }
 
 export interface ArchitectureInfo {

@@ -19,7 +19,7 @@ import { chooseMethods, wantedMethods } from './choose-methods.ts'
 import { parseSettings } from './settings.ts'
 import { forgetSetInSplitOfSeed } from './split-of-seed.ts'
 import { studyConfig } from './study-config.ts'
-import { sweptMethods } from './sweep.ts'
+import { idleNotes, sweptMethods } from './sweep.ts'
 
 export interface CreateStudyParts {
   readonly repositories: Repositories
@@ -96,7 +96,8 @@ export async function createStudy(
     attacks,
   }
   const created = repositories.studies.insertStudy(study, runsOf(study.config))
-  for (const line of [...chosen.notes, ...swept.notes, ...(original?.notes ?? [])]) parts.note(line)
+  const idle = idleNotes(Object.keys(input.settings), study.config.methodParams)
+  for (const line of [...chosen.notes, ...swept.notes, ...idle, ...(original?.notes ?? [])]) parts.note(line)
   return created
 }
 

@@ -1,7 +1,8 @@
 /** `--sweep METHOD.KEY=v1,v2,…`: variants of a study's methods, which share every stage that the key doesn't touch. */
 import { completeMethodOptions, type MethodParams, methodOf, parseMethodOptions } from '#main/compute/methods.ts'
 import { quoted } from '#main/formats/text.ts'
-import { type VariantValue, variantId } from '#shared/domain/method-variant.ts'
+import { conditionText, isInEffect, paramsInEffect } from '#shared/domain/in-effect.ts'
+import { baseMethodOf, type VariantValue, variantId } from '#shared/domain/method-variant.ts'
 import { AppError } from '#shared/errors.ts'
 import { goldMethod, noneMethod } from '../jobs/graph.ts'
 
@@ -51,14 +52,18 @@ export function sweptMethods(
   for (const method of methods) {
     all.push(method)
     const own = complete[method] ?? {}
-    const effectOf = (variant: MethodParams): string => JSON.stringify(effective(method, { ...own, ...variant }))
+    const { inEffect } = methodOf(method)
+    const effectOf = (variant: MethodParams): string =>
+      JSON.stringify(paramsInEffect(inEffect, effective(method, { ...own, ...variant })))
     const known = new Map([[effectOf({}), method]])
     for (const variant of variantsOf(byMethod.get(method) ?? new Map(), grid)) {
       const id = variantId(method, variant)
       if (all.includes(id)) continue
       const same = known.get(effectOf(variant))
       if (same !== undefined) {
-        notes.push(`${id} is ${same === method ? `${method} itself` : `${same} again`}, so it is not run twice.`)
+        const idle = idleKeys(method, variant, effective(method, { ...own, ...variant }))
+        const why = idle.length === 0 ? '' : `: ${idle.join('; ')}`
+        notes.push(`${id} is ${same === method ? `${method} itself` : `${same} again`}, so it is not run twice${why}.`)
         continue
       }
       known.set(effectOf(variant), id)
@@ -76,6 +81,33 @@ export function sweptMethods(
     )
   }
   return { methods: all, settings: given, notes }
+}
+
+/** Of what is given for a method, what changes nothing beside its other parameters, and what it would take. */
+function idleKeys(method: string, given: MethodParams, params: MethodParams): readonly string[] {
+  const { inEffect = {} } = methodOf(method)
+  return Object.keys(given).flatMap((key) =>
+    isInEffect(inEffect, key, params) ? [] : [withoutEffect(key, conditionText(inEffect, key))],
+  )
+}
+
+function withoutEffect(name: string, condition: string): string {
+  return condition === '' ? `${name} never has an effect there` : `${name} has no effect unless ${condition}`
+}
+
+/** What was set for a method and changes nothing in it or any of its variants. */
+export function idleNotes(
+  keys: readonly string[],
+  methodParams: Readonly<Record<string, MethodParams>>,
+): readonly string[] {
+  return keys.flatMap((name) => {
+    const [method, key] = name.split('.')
+    if (key === undefined) return []
+    const { inEffect = {} } = methodOf(method)
+    const having = Object.entries(methodParams).filter(([id]) => baseMethodOf(id) === method)
+    if (having.length === 0 || having.some(([, params]) => isInEffect(inEffect, key, params))) return []
+    return [`${withoutEffect(name, conditionText(inEffect, key))}.`]
+  })
 }
 
 function variantsOf(

@@ -64,8 +64,8 @@ export function createSystemUseCases(parts: SystemParts): Pick<WorkbenchApi, 'sy
 }
 
 function methodInfo(id: string): MethodInfo {
-  const { title, family, summary, citation, params } = methodOf(id)
+  const { title, family, summary, citation, params, inEffect = {} } = methodOf(id)
   const schema = z.toJSONSchema(params, { io: 'input' })
   const usual = defaultMethods.includes(id)
-  return { id, title, family, usual, summary, citation, defaults: params.parse({}), schema }
+  return { id, title, family, usual, summary, citation, defaults: params.parse({}), schema, inEffect }
 }

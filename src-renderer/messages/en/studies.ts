@@ -93,6 +93,8 @@ export const studies = {
     below: 'below {value}',
     atMost: 'at most {value}',
     withRange: '{text} ({range})',
+    notInEffect: 'Without effect unless {condition}.',
+    neverInEffect: 'Without effect in this method.',
     create: 'Create study',
     next: 'You see the plan before anything runs.',
     failed: 'The study was not created.',

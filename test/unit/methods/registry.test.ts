@@ -106,6 +106,18 @@ describe('the methods', () => {
     },
   )
 
+  it('say when a parameter is in effect by keys and values that there are', () => {
+    for (const { id, params, inEffect = {} } of methods.values()) {
+      for (const [key, conditions] of Object.entries(inEffect)) {
+        expect(Object.keys(params.shape), `${id}.${key}`).toContain(key)
+        for (const [other, values] of conditions.flatMap(Object.entries<readonly unknown[]>)) {
+          expect(other).not.toBe(key)
+          for (const value of values) expect(() => parseMethodOptions(id, { [other]: value }), id).not.toThrow()
+        }
+      }
+    }
+  })
+
   it('refuse whole-class removal exactly where the twin problem needs the class in R', () => {
     const refusing = [...methods.values()].filter((method) => method.refusesClassRemoval).map(({ id }) => id)
     expect(refusing.sort()).toEqual(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { completeMethodOptions } from '#main/compute/methods.ts'
-import { sweptMethods } from '#main/workbench/studies/sweep.ts'
+import { idleNotes, sweptMethods } from '#main/workbench/studies/sweep.ts'
 import { baseMethodOf, variantId, variantText } from '#shared/domain/method-variant.ts'
 import { AppError } from '#shared/errors.ts'
 
@@ -43,12 +43,12 @@ describe('a sweep', () => {
   })
 
   it('as a grid has every combination of a method’s keys', () => {
-    const found = sweep({ 'tmu.features': ['df', 'cf'], 'tmu.neighbours': [1, 20] }, true)
+    const found = sweep({ 'tmu.features': ['df', 'df+cf'], 'tmu.neighbours': [1, 20] }, true)
     expect(found.methods.slice(2, 6)).toEqual([
       'tmu[features=df,neighbours=1]',
       'tmu[features=df,neighbours=20]',
-      'tmu[features=cf,neighbours=1]',
-      'tmu[features=cf,neighbours=20]',
+      'tmu[features=df+cf,neighbours=1]',
+      'tmu[features=df+cf,neighbours=20]',
     ])
   })
 
@@ -70,6 +70,38 @@ describe('a sweep', () => {
     const found = sweep({ 'tmu.neighbours': [5, 6] })
     expect(found.methods).toEqual(['gold', 'tmu', 'tmu[neighbours=6]', 'rewind'])
     expect(found.notes).toEqual(['tmu[neighbours=5] is tmu itself, so it is not run twice.'])
+  })
+
+  it('leaves out what a key changes only beside another value, and says beside which', () => {
+    const factors = { 'tmu.momentum': [0.5], 'tmu.smoothing': [0.2], 'tmu.twinSeverity': [5], 'tmu.noiseSigma': [0.9] }
+    const found = sweep(factors)
+    expect(found.methods).toEqual(['gold', 'tmu', 'tmu[noiseSigma=0.9]', 'rewind'])
+    expect(found.notes).toEqual([
+      'tmu[momentum=0.5] is tmu itself, so it is not run twice: momentum has no effect unless optimizer = sgd.',
+      'tmu[smoothing=0.2] is tmu itself, so it is not run twice: smoothing has no effect unless easyTreatment = label-smoothing.',
+      'tmu[twinSeverity=5] is tmu itself, so it is not run twice: twinSeverity has no effect unless twinCorruption = noise | blur | contrast.',
+    ])
+  })
+
+  it('as a grid keeps such a key where it has its effect', () => {
+    const found = sweep({ 'tmu.optimizer': ['adam', 'sgd'], 'tmu.momentum': [0.5, 0.7] }, true)
+    expect(found.methods.slice(2, -1)).toEqual(['tmu[momentum=0.5,optimizer=sgd]', 'tmu[momentum=0.7,optimizer=sgd]'])
+  })
+
+  it('knows that the latest learned are found without the predictor', () => {
+    const factors = { 'cf-quantile.threshold': [0.9], 'cf-quantile.earlyEpoch': [3] }
+    const found = sweptMethods(['cf-quantile'], {}, { factors, grid: false })
+    expect(found.methods).toEqual(['cf-quantile', 'cf-quantile[earlyEpoch=3]'])
+  })
+
+  it('is told of a setting without effect, unless a variant gives it one', () => {
+    const ids = ['tmu', 'tmu[optimizer=sgd]']
+    const params = completeMethodOptions(ids, { 'tmu[optimizer=sgd]': { optimizer: 'sgd' } })
+    const keys = ['epochs', 'tmu.momentum', 'tmu.smoothing', 'tmu.lr', 'cf-k.lr']
+    expect(idleNotes(keys, params)).toEqual(['tmu.smoothing has no effect unless easyTreatment = label-smoothing.'])
+    expect(idleNotes(['all-easy.hardTreatment'], completeMethodOptions(['all-easy'], {}))).toEqual([
+      'all-easy.hardTreatment never has an effect there.',
+    ])
   })
 
   it.each([

@@ -22,6 +22,7 @@ export const euK = defineMethod({
       .default('constant')
       .describe('Learning rate over time; steps: x 0.1 after 50, 80 and 90 % of the epochs'),
   }),
+  inEffect: { momentum: [{ optimizer: ['sgd'] }] },
   refusesClassRemoval: false,
   needs: () => ({}),
   estimate(params, counts) {

@@ -5,4 +5,5 @@ export const allEasy = labelControl({
   title: 'All easy',
   summary: 'TMU told that the gold still gets every forgotten image right.',
   source: 'all-easy',
+  unused: ['hardTreatment', 'mapFirstEpoch', 'mapSecondEpoch'],
 })

@@ -5,4 +5,5 @@ export const allHard = labelControl({
   title: 'All hard',
   summary: 'TMU told that the gold gets every forgotten image wrong.',
   source: 'all-hard',
+  unused: ['easyTreatment', 'noiseSigma', 'smoothing'],
 })

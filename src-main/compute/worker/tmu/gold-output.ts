@@ -3,6 +3,7 @@
  * map is learned where M_o is the gold, on H_c, and applied where it isn't, on F.
  */
 import { z } from 'zod'
+import type { InEffect } from '#shared/domain/in-effect.ts'
 import { AppError } from '#shared/errors.ts'
 import type { MethodCounts, MethodNeeds } from '../../method.ts'
 import type { StageProgress } from '../../stages.ts'
@@ -51,6 +52,14 @@ export const goldOutputParams = (defaults: { readonly surrogate: 'checkpoints' |
   mapLr: z.number().gt(0).max(1).default(0.05).describe('Learning rate of the map'),
   ridge: z.number().min(0).max(10).default(0.02).describe('Pull of the map towards the mean of the surrogates'),
 })
+export const goldOutputInEffect = {
+  secondEpoch: [{ surrogate: ['checkpoints'] }],
+  surrogateEpochs: [{ surrogate: ['retrained'] }],
+  surrogateLr: [{ surrogate: ['retrained'] }],
+  twinSurrogate: [{ surrogate: ['retrained'] }],
+  prior: [{ surrogate: ['checkpoints'] }, { twinSurrogate: ['same'] }],
+  exposure: [{ surrogate: ['checkpoints'] }],
+} as const satisfies InEffect
 /** What the parameters that came later did before they came, those of one time together. */
 export const goldOutputFormerly = [
   { twinSurrogate: 'same', prior: 'raw', memorisedScale: 'twin' },

@@ -1,13 +1,16 @@
 /** A control that unlearns exactly as `tmu` does, from other labels. */
 import { z } from 'zod'
+import type { InEffect } from '#shared/domain/in-effect.ts'
 import { defineMethod, type EasyHardSource, type MethodDefinition } from '../../method.ts'
 import type { TmuFeature } from '../../stages.ts'
 import {
   correctedPredictor,
   correctedUnlearning,
   featurePlan,
+  predictorInEffect,
   predictorParams,
   twinPaper,
+  unlearningInEffect,
   unlearningParams,
 } from './parameters.ts'
 import { labelEstimate, labelNeeds, unlearnByLabels } from './unlearn-by-labels.ts'
@@ -17,12 +20,15 @@ export interface LabelControl {
   readonly title: string
   readonly summary: string
   readonly source: EasyHardSource
+  /** Parameters that change nothing with these labels, whatever the others are. */
+  readonly unused?: readonly string[]
 }
 
 /** Labels that need no predictor. */
 export function labelControl(control: LabelControl): MethodDefinition {
   return defineMethod({
     ...common(control),
+    inEffect: { ...unlearningInEffect, ...neverOf(control) },
     params: z.strictObject(unlearningParams(correctedUnlearning)),
     needs: (params) => labelNeeds(control.source, params),
     estimate: labelEstimate,
@@ -34,12 +40,17 @@ export function labelControl(control: LabelControl): MethodDefinition {
 export function predictorControl(control: LabelControl, required: readonly TmuFeature[] = []): MethodDefinition {
   return defineMethod({
     ...common(control),
+    inEffect: { ...predictorInEffect, ...unlearningInEffect, ...neverOf(control) },
     params: z.strictObject({ ...predictorParams(correctedPredictor), ...unlearningParams(correctedUnlearning) }),
     needs: (params) => labelNeeds(control.source, params),
     estimate: labelEstimate,
     run: unlearnByLabels,
     features: (params) => featurePlan(params, required),
   })
+}
+
+function neverOf({ unused = [] }: LabelControl): InEffect {
+  return Object.fromEntries(unused.map((key) => [key, []]))
 }
 
 function common(control: LabelControl) {

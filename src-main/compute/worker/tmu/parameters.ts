@@ -3,14 +3,29 @@
  * set of keys serves `tmu`, `tmu-faithful` and the controls; only defaults differ.
  */
 import { z } from 'zod'
+import type { InEffect } from '#shared/domain/in-effect.ts'
 import type { FeaturePlan } from '../../method.ts'
 import { type TmuFeature, tmuFeatures } from '../../stages.ts'
 import { sigmoid } from './mlp.ts'
-import { twinShiftOf, twinShiftParams } from './twin-shift.ts'
+import { twinShiftInEffect, twinShiftOf, twinShiftParams } from './twin-shift.ts'
 
 export const twinPaper = 'Niu et al., Twin Machine Unlearning; public code abc321123444/TWIN-unlearning'
 
 const featureChoices = ['df+af+cf', 'df+af', 'df+cf', 'af+cf', 'df', 'af', 'cf'] as const
+
+const having = (feature: TmuFeature) => [
+  { features: featureChoices.filter((choice) => choice.split('+').includes(feature)) },
+]
+
+export const predictorInEffect = {
+  neighbours: having('df'),
+  references: having('df'),
+  epsilon: having('af'),
+  attackSteps: having('af'),
+  pgdTarget: having('af'),
+  earlyEpoch: having('cf'),
+  ...twinShiftInEffect,
+} as const satisfies InEffect
 
 /** How the easy/hard labels are predicted (steps 4 to 7). */
 export interface PredictorDefaults {
@@ -171,6 +186,14 @@ export const unlearningParams = (defaults: UnlearningDefaults) => ({
     .describe('Standard deviation of the noise on easy inputs, in units of the inputs\u2019 own'),
   smoothing: z.number().min(0).max(1).default(0.1).describe('Mass that label smoothing spreads over all classes'),
 })
+
+export const unlearningInEffect = {
+  momentum: [{ optimizer: ['sgd'] }],
+  noiseSigma: [{ easyTreatment: ['noise'] }],
+  smoothing: [{ easyTreatment: ['label-smoothing'] }],
+  mapFirstEpoch: [{ hardTreatment: ['twin-map'] }],
+  mapSecondEpoch: [{ hardTreatment: ['twin-map'] }],
+} as const satisfies InEffect
 
 /** SCIENCE section 1, step 8: the published optimiser hardly moves a small network. */
 export const correctedUnlearning: UnlearningDefaults = {

@@ -1,6 +1,13 @@
 import { z } from 'zod'
 import { defineMethod } from '../../method.ts'
-import { featurePlan, predictorParams, twinPaper, unlearningParams } from './parameters.ts'
+import {
+  featurePlan,
+  predictorInEffect,
+  predictorParams,
+  twinPaper,
+  unlearningInEffect,
+  unlearningParams,
+} from './parameters.ts'
 import { labelEstimate, labelNeeds, unlearnByLabels } from './unlearn-by-labels.ts'
 
 /**
@@ -32,6 +39,7 @@ export const tmuFaithful = defineMethod({
       hardTreatment: 'random-label',
     }),
   }),
+  inEffect: { ...predictorInEffect, ...unlearningInEffect },
   refusesClassRemoval: true,
   needs: (params) => labelNeeds('predicted-faithful', params),
   estimate: labelEstimate,

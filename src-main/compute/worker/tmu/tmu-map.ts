@@ -4,8 +4,10 @@ import {
   correctedPredictor,
   correctedUnlearning,
   featurePlan,
+  predictorInEffect,
   predictorParams,
   twinPaper,
+  unlearningInEffect,
   unlearningParams,
 } from './parameters.ts'
 import { labelEstimate, labelNeeds, unlearnByLabels } from './unlearn-by-labels.ts'
@@ -25,6 +27,7 @@ export const tmuMap = defineMethod({
     ...predictorParams({ ...correctedPredictor, features: 'df+cf', calibration: 'share' }),
     ...unlearningParams({ ...correctedUnlearning, easyTreatment: 'dropped', hardTreatment: 'twin-map' }),
   }),
+  inEffect: { ...predictorInEffect, ...unlearningInEffect },
   refusesClassRemoval: true,
   needs: (params) => labelNeeds('predicted', params),
   estimate: labelEstimate,

@@ -7,6 +7,7 @@ import type { TrainingItems, TrainPlan, UnlearnContext } from '../training/types
 import {
   goldOutputEpochs,
   goldOutputFormerly,
+  goldOutputInEffect,
   goldOutputNeeds,
   goldOutputParams,
   goldOutputVisits,
@@ -14,7 +15,7 @@ import {
   predictGoldOutput,
 } from './gold-output.ts'
 import { accuracyByLabel, confidenceByLabel, sharpened, shiftedToShares } from './soft-targets.ts'
-import { twinShiftNeed, twinShiftParams } from './twin-shift.ts'
+import { twinShiftInEffect, twinShiftNeed, twinShiftParams } from './twin-shift.ts'
 import { minGradientNorm, shareOf } from './unlearn-by-labels.ts'
 
 const paramsWith = (defaults: { readonly surrogate: 'checkpoints' | 'retrained' }) =>
@@ -84,6 +85,7 @@ function softMethod(preset: {
     summary: preset.summary,
     citation: 'An extension of Twin Machine Unlearning (Niu et al.)',
     params: paramsWith(preset),
+    inEffect: { ...goldOutputInEffect, ...twinShiftInEffect },
     formerly: goldOutputFormerly,
     refusesClassRemoval: true,
     needs: (given) => ({ ...goldOutputNeeds(given), ...twinShiftNeed(given) }),

@@ -4,8 +4,10 @@ import {
   correctedPredictor,
   correctedUnlearning,
   featurePlan,
+  predictorInEffect,
   predictorParams,
   twinPaper,
+  unlearningInEffect,
   unlearningParams,
 } from './parameters.ts'
 import { labelEstimate, labelNeeds, unlearnByLabels } from './unlearn-by-labels.ts'
@@ -19,6 +21,7 @@ export const tmu = defineMethod({
     'Predicts on a twin problem which images the gold would still get right, and unlearns only those it would not.',
   citation: `${twinPaper}, with matched models, all three features and one scale for both sets`,
   params: z.strictObject({ ...predictorParams(correctedPredictor), ...unlearningParams(correctedUnlearning) }),
+  inEffect: { ...predictorInEffect, ...unlearningInEffect },
   refusesClassRemoval: true,
   needs: (params) => labelNeeds('predicted', params),
   estimate: labelEstimate,

@@ -1,5 +1,6 @@
 /** Knobs on the twin pool: how far may H_c be from F before the twin problem says nothing about F any more? */
 import { z } from 'zod'
+import type { InEffect } from '#shared/domain/in-effect.ts'
 import type { TwinShift } from '../../stages.ts'
 
 export const twinShiftParams = {
@@ -24,6 +25,10 @@ export const twinShiftParams = {
     .describe('Corruption of the twin samples\u2019 pixels, after Hendrycks and Dietterich 2019 (shift knob)'),
   twinSeverity: z.int().min(1).max(5).default(3).describe('Severity of that corruption, 1 to 5'),
 }
+
+export const twinShiftInEffect = {
+  twinSeverity: [{ twinCorruption: ['noise', 'blur', 'contrast'] }],
+} as const satisfies InEffect
 
 export type TwinShiftParams = z.infer<z.ZodObject<typeof twinShiftParams>>
 

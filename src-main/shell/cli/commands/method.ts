@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { conditionText } from '#shared/domain/in-effect.ts'
 import type { MethodInfo } from '#shared/domain/system.ts'
 import { AppError } from '#shared/errors.ts'
 import type { CommandContext } from '../context.ts'
@@ -58,12 +59,19 @@ function describe(method: MethodInfo): string {
   const properties = (method.schema['properties'] ?? {}) as Readonly<Record<string, Property>>
   const rows = keys.map((key) => {
     const property = properties[key] ?? {}
-    return [key, shortly(method.defaults[key]), rangeOf(property), property.description ?? '']
+    return [key, shortly(method.defaults[key]), rangeOf(property), (property.description ?? '') + limitOf(method, key)]
   })
   const example = `${method.id}.${keys[0]}=${shortly(method.defaults[keys[0]])}`
   return [...head, table(['PARAMETER', 'DEFAULT', 'RANGE', 'MEANING'], rows), '', `Set one: --set ${example}`].join(
     '\n',
   )
+}
+
+/** When the parameter is in effect, where that isn't always. */
+function limitOf({ inEffect = {} }: MethodInfo, key: string): string {
+  if (!Object.hasOwn(inEffect, key)) return ''
+  const condition = conditionText(inEffect, key)
+  return condition === '' ? ' (without effect here)' : ` (in effect with ${condition})`
 }
 
 /** 4/255 has sixteen digits, and four say as much. */
