@@ -11,6 +11,7 @@ import {
   methods,
   parseMethodOptions,
 } from '#main/compute/methods.ts'
+import { isInEffect } from '#shared/domain/in-effect.ts'
 import { AppError } from '#shared/errors.ts'
 
 function refusal(action: () => unknown): AppError {
@@ -116,6 +117,12 @@ describe('the methods', () => {
         }
       }
     }
+  })
+
+  it('have CF\u2019s early epoch in effect where CF is read, whatever the predictor reads', () => {
+    const isRead = (id: string) =>
+      isInEffect(methods.get(id)?.inEffect, 'earlyEpoch', { ...parseMethodOptions(id, { features: 'df' }) })
+    expect(['tmu', 'cf-quantile'].map(isRead)).toEqual([false, true])
   })
 
   it('refuse whole-class removal exactly where the twin problem needs the class in R', () => {

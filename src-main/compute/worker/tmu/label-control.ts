@@ -40,13 +40,19 @@ export function labelControl(control: LabelControl): MethodDefinition {
 export function predictorControl(control: LabelControl, required: readonly TmuFeature[] = []): MethodDefinition {
   return defineMethod({
     ...common(control),
-    inEffect: { ...predictorInEffect, ...unlearningInEffect, ...neverOf(control) },
+    inEffect: { ...withFeatures(required), ...unlearningInEffect, ...neverOf(control) },
     params: z.strictObject({ ...predictorParams(correctedPredictor), ...unlearningParams(correctedUnlearning) }),
     needs: (params) => labelNeeds(control.source, params),
     estimate: labelEstimate,
     run: unlearnByLabels,
     features: (params) => featurePlan(params, required),
   })
+}
+
+/** What CF depends on is in effect wherever CF is computed. */
+function withFeatures(required: readonly TmuFeature[]): InEffect {
+  const { earlyEpoch, ...others } = predictorInEffect
+  return required.includes('cf') ? others : { earlyEpoch, ...others }
 }
 
 function neverOf({ unused = [] }: LabelControl): InEffect {
