@@ -93,6 +93,7 @@ export const studies = {
     below: 'below {value}',
     atMost: 'at most {value}',
     withRange: '{text} ({range})',
+    withIdle: '{text}. {idle}',
     notInEffect: 'Without effect unless {condition}.',
     neverInEffect: 'Without effect in this method.',
     create: 'Create study',

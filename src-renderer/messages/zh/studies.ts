@@ -92,6 +92,7 @@ export const studies = {
     below: '小于 {value}',
     atMost: '至多 {value}',
     withRange: '{text}（{range}）',
+    withIdle: '{text}。{idle}',
     notInEffect: '仅当 {condition} 时才起作用。',
     neverInEffect: '在此方法中不起作用。',
     create: '创建研究',

@@ -24,6 +24,10 @@ describe('a new study', () => {
       .getByText(/\d\d parameters/)
       .first()
       .click()
+    await page
+      .getByText('Of SGD; public code (at least 0, below 1). Without effect unless optimizer = sgd.')
+      .first()
+      .waitFor()
     await page.getByLabel('epsilon').first().fill('7')
     await page.getByText('This is above the greatest value.').waitFor()
 
