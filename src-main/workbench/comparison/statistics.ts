@@ -1,5 +1,5 @@
-import type { ObjectStore } from '#main/artifacts/object-store.ts'
 import { readArrays } from '#main/compute/worker/array-objects.ts'
+import type { StageObjects } from '#main/compute/worker/stage-objects.ts'
 import { counted } from '#main/formats/text.ts'
 import { leastCountForInterval } from '#main/metrics/bootstrap.ts'
 import { holm, type PairedDifference, pairedDifference, paretoFront, type SeedScore } from '#main/metrics/compare.ts'
@@ -43,7 +43,7 @@ type Scores = ReadonlyMap<string, ReadonlyMap<number, SeedScore>>
  * @throws AppError `not-found` when the reference has no finished run, naming those that have.
  */
 export async function studyStatistics(
-  objects: ObjectStore,
+  objects: StageObjects,
   runs: readonly EvaluatedRun[],
   ledger: CostLedger,
   asked: string | undefined,
@@ -125,7 +125,7 @@ function goldCountOf(runs: readonly EvaluatedRun[]): number {
 }
 
 async function scoresOf(
-  objects: ObjectStore,
+  objects: StageObjects,
   names: ReadonlySet<string>,
   runs: readonly EvaluatedRun[],
 ): Promise<Scores> {

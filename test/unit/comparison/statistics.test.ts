@@ -1,8 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
-import { ObjectStore } from '#main/artifacts/object-store.ts'
+import { describe, expect, it } from 'vitest'
 import { writeArrays } from '#main/compute/worker/array-objects.ts'
 import { type EvaluatedRun, studyStatistics } from '#main/workbench/comparison/statistics.ts'
 import type { Evaluation, Metric, MetricTable } from '#shared/domain/metrics.ts'
@@ -10,10 +6,9 @@ import { isPresent } from '#shared/domain/metrics.ts'
 import { usualMetrics } from '#shared/domain/statistics.ts'
 import type { CostLedger } from '#shared/domain/study.ts'
 import { AppError } from '#shared/errors.ts'
+import { MemoryObjects } from '#test/support/fixture/draws.ts'
 
-const root = await mkdtemp(join(tmpdir(), 'tmu-statistics-'))
-const objects = new ObjectStore(root)
-afterAll(() => rm(root, { recursive: true, force: true }))
+const objects = new MemoryObjects()
 
 /** Bootstrap draws for each run's figures, the same noise for all: images leave no doubt about a difference. */
 async function drawn(runs: readonly EvaluatedRun[]): Promise<readonly EvaluatedRun[]> {
