@@ -55,6 +55,7 @@ export function benchmarkPage(command: string, findings: readonly Finding[]): st
     '  *attack gap*: AUC of the loss attack less the gold’s, points. *R*, *E*: accuracy on retained and on unseen images, %.',
     `- The CIFAR-10 subset has ${cifarCount.toLocaleString('en')} images, the first of each class.`,
     '- *work*: the seconds that the stages of a table took, added up, each once, measuring too; one that was reused counts with what it once took.',
+    '  By the clock two workers on idle cores take about 0.6 of that (`npm run bench:study`).',
     '- *cost*: backward sample-visits of one request, in % of training one gold; what is made once, before any request, stands below each table.',
     '- Golds are judged by the other golds. The first row, the floor: by how much a figure changes when another gold judges.',
     '- *less TMU*: absolute gap less TMU’s, points, with its 95 % bootstrap interval over images, mean over seeds; bold where the two differ',
