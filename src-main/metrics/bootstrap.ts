@@ -2,7 +2,7 @@ import { Random } from '#shared/random.ts'
 import type { Outcome, SetName } from './outcome.ts'
 import { setNames } from './outcome.ts'
 import { quantileOfSorted } from './quantile.ts'
-import { strataOfClasses } from './strata.ts'
+import { drawStratum, membersOf, strataOfClasses } from './strata.ts'
 
 /**
  * One resample: how often each sample of each set occurs. Draw 0 is the data itself (all counts 1). The same draw
@@ -62,26 +62,11 @@ export function* resamples(outcome: Outcome, seed: number, count: number): Gener
   for (let serial = 1; serial <= count; serial++) {
     for (const { strata, random, counts } of samplers) {
       counts.fill(0)
-      for (const members of strata) {
-        // Scaled, not `below`: millions of draws, and a bias of at most n / 2^32 is nothing beside their noise.
-        const scale = members.length / 4294967296
-        for (let i = members.length; i > 0; i--) counts[members[Math.floor(random.uint32() * scale)]]++
-      }
+      for (const members of strata) drawStratum(members, random, counts)
     }
     draw.serial = serial
     yield draw
   }
-}
-
-/** Positions of each stratum's samples, by its number. */
-export function membersOf(strata: Int32Array): readonly Int32Array[] {
-  const members = new Map<number, number[]>()
-  for (let i = 0; i < strata.length; i++) {
-    const list = members.get(strata[i])
-    if (list === undefined) members.set(strata[i], [i])
-    else list.push(i)
-  }
-  return [...members.keys()].sort((a, b) => a - b).map((stratum) => Int32Array.from(members.get(stratum) ?? []))
 }
 
 /** Percentile interval of bootstrap values; null where some draw left the figure undefined. */

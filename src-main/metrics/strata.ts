@@ -1,3 +1,5 @@
+import type { Random } from '#shared/random.ts'
+
 /**
  * A class of fewer samples is not resampled by itself: of one sample every resample is that sample, so that its figure
  * would seem known for certain, and of n the bootstrap shows (n - 1) / n of the variance.
@@ -33,4 +35,22 @@ function smallOnes(classes: readonly (readonly [label: number, size: number])[])
     held += size
   }
   return pooled
+}
+
+/** Positions of each stratum's samples, by its number. */
+export function membersOf(strata: Int32Array): readonly Int32Array[] {
+  const members = new Map<number, number[]>()
+  for (let i = 0; i < strata.length; i++) {
+    const list = members.get(strata[i])
+    if (list === undefined) members.set(strata[i], [i])
+    else list.push(i)
+  }
+  return [...members.keys()].sort((a, b) => a - b).map((stratum) => Int32Array.from(members.get(stratum) ?? []))
+}
+
+/** Draws as many of a stratum's members as there are, with replacement, and adds up how often each. */
+export function drawStratum(members: Int32Array, random: Random, counts: Float64Array): void {
+  // Scaled, not `below`: millions of draws, and a bias of at most n / 2^32 is nothing beside their noise.
+  const scale = members.length / 4294967296
+  for (let i = members.length; i > 0; i--) counts[members[Math.floor(random.uint32() * scale)]]++
 }

@@ -3,7 +3,7 @@ import type { MetricTable } from '#shared/domain/metrics.ts'
 import { Random } from '#shared/random.ts'
 import { leastCountForInterval, percentileInterval } from '../bootstrap.ts'
 import { type AttackFigures, attackFigures, fprLimits, type Ranking, rank } from '../ranking.ts'
-import { strataOfClasses } from '../strata.ts'
+import { drawStratum, membersOf, strataOfClasses } from '../strata.ts'
 import { counted } from '../words.ts'
 
 /**
@@ -149,26 +149,15 @@ function effectiveCount(weights: Float64Array): number {
 
 /** Counts of each unit, drawn with replacement within strata; the same array every time. */
 export function* unitResamples(strata: Int32Array, seed: number, draws: number): Generator<Float64Array> {
-  const members = new Map<number, number[]>()
-  for (let unit = 0; unit < strata.length; unit++) {
-    const held = members.get(strata[unit])
-    if (held === undefined) members.set(strata[unit], [unit])
-    else held.push(unit)
-  }
-  const pools = [...members.keys()]
-    .sort((a, b) => a - b)
-    .map((stratum) => ({
-      units: Int32Array.from(members.get(stratum) ?? []),
-      // A stream a stratum: members are drawn alike whoever the non-members are.
-      random: Random.of(seed, 'attack-bootstrap', stratum),
-    }))
+  const pools = membersOf(strata).map((units) => ({
+    units,
+    // A stream a stratum: members are drawn alike whoever the non-members are.
+    random: Random.of(seed, 'attack-bootstrap', strata[units[0]]),
+  }))
   const counts = new Float64Array(strata.length)
   for (let draw = 0; draw < draws; draw++) {
     counts.fill(0)
-    for (const { units, random } of pools) {
-      const scale = units.length / 4294967296
-      for (let i = units.length; i > 0; i--) counts[units[Math.floor(random.uint32() * scale)]]++
-    }
+    for (const { units, random } of pools) drawStratum(units, random, counts)
     yield counts
   }
 }
